@@ -1,0 +1,96 @@
+"""What roles decide: frozen, typed, serialisable.
+
+Every decision can be written into a trace, a checkpoint or an HTTP reply as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "AbstentionReason",
+    "Concept",
+    "Gap",
+    "Judgement",
+    "Link",
+    "Reading",
+    "Support",
+]
+
+AbstentionReason = Literal[
+    "out of corpus",
+    "missing hop",
+    "false premise",
+    "under-specified",
+    "conflicting evidence",
+    "budget",
+]
+
+
+class Decision(BaseModel):
+    """Base of all decisions: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Concept(Decision):
+    """Something the question is about: a name, a date, a kind of thing, or a relation that must be followed.
+
+    `weight` is its share in coverage; options of a multiple-choice question weigh 0.5.
+    """
+
+    text: str
+    kind: Literal["name", "date", "number", "kind", "relation"]
+    weight: float = Field(default=1.0, ge=0.0)
+
+
+class Link(Decision):
+    """A concept found in the graph: the entity's key (see `entity_key`) and how sure the match is, 0 to 1."""
+
+    concept: Concept
+    entity: str
+    score: float = Field(ge=0.0, le=1.0)
+
+
+class Gap(Decision):
+    """Something the question needs and the evidence lacks.
+
+    `target` is the entity or concept it is about; `slot` the relation or property wanted of it.
+    """
+
+    kind: Literal["entity", "relation", "value", "premise"]
+    target: str
+    slot: str = ""
+    description: str
+
+
+class Judgement(Decision):
+    """Whether the evidence is enough to answer, and what is missing when it is not."""
+
+    sufficient: bool
+    confidence: float = Field(ge=0.0, le=1.0)
+    gaps: tuple[Gap, ...] = ()
+    reason: AbstentionReason | None = None
+
+
+class Support(Decision):
+    """A quotation: characters `start:end` of a chunk's text."""
+
+    chunk_id: int
+    start: int
+    end: int
+
+
+class Reading(Decision):
+    """An answer read from evidence, with what supports it; or no answer, with the reason.
+
+    Exactly one of `answer` and `reason` is set.
+    """
+
+    answer: str | None
+    support: tuple[Support, ...] = ()
+    confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    reason: AbstentionReason | None = None
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,49 @@
+"""The roles: one decision each, with a typed input and a typed output.
+
+A *cast* is an object that plays several roles. Methods ask for the roles they need (see `Cast`), so a cast
+may be assembled from parts: any object with the right coroutine plays the role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from kedge.agents.decisions import Concept, Judgement, Link, Reading
+from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
+
+__all__ = ["Cast", "ConceptFinder", "EntityLinker", "Judge", "Reader", "TripleExtractor"]
+
+
+class ConceptFinder(Protocol):
+    async def concepts(self, question: str) -> tuple[Concept, ...]:
+        """What the question is about and asks for, most important first."""
+        ...
+
+
+class EntityLinker(Protocol):
+    async def link(self, concepts: Sequence[Concept], base: KnowledgeBase) -> tuple[Link, ...]:
+        """Entities of the graph that the concepts mean, best first; a concept may link to none or to several."""
+        ...
+
+
+class TripleExtractor(Protocol):
+    async def extract_triples(self, chunk: Chunk) -> Extraction:
+        """Triples and names read from one chunk."""
+        ...
+
+
+class Judge(Protocol):
+    async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
+        """Whether the evidence is enough to answer the question."""
+        ...
+
+
+class Reader(Protocol):
+    async def read(self, question: str, evidence: Sequence[Evidence]) -> Reading:
+        """The answer that the evidence supports, or the reason why it supports none."""
+        ...
+
+
+class Cast(ConceptFinder, EntityLinker, TripleExtractor, Judge, Reader, Protocol):
+    """All roles that the methods of this version use."""

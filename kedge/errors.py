@@ -1,0 +1,67 @@
+"""Every error that Kedge raises on purpose.
+
+The one module that every layer may import; it imports nothing itself.
+"""
+
+__all__ = [
+    "BudgetExceeded",
+    "InputError",
+    "KedgeError",
+    "LoadError",
+    "MissingExtra",
+    "ModelError",
+    "StoreError",
+]
+
+
+class KedgeError(Exception):
+    """Something went wrong that the caller can mend.
+
+    Args:
+        message: One line that names the thing (file, argument, endpoint) and what is wrong with it.
+        fix: One line that says what to do about it, or nothing.
+
+    Example:
+        >>> print(KedgeError("no file at notes.txt", fix="check the path"))
+        no file at notes.txt (check the path)
+    """
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.fix})" if self.fix else self.message
+
+
+class InputError(KedgeError):
+    """An argument cannot be used: an empty question, a missing path, an unknown method."""
+
+
+class LoadError(KedgeError):
+    """A document cannot be read: broken, encrypted, binary, too large."""
+
+
+class StoreError(KedgeError):
+    """A knowledge base cannot be opened or written: missing, newer, other encoder, locked, disk full."""
+
+
+class ModelError(KedgeError):
+    """A model or encoder endpoint failed or answered with something unusable."""
+
+
+class BudgetExceeded(KedgeError):
+    """A call would exceed the budget; raised before the call is made."""
+
+
+class MissingExtra(KedgeError):
+    """An optional dependency is not installed.
+
+    Example:
+        >>> print(MissingExtra("parametric", "torch"))
+        torch is not installed (pip install 'kedge[parametric]')
+    """
+
+    def __init__(self, extra: str, package: str) -> None:
+        super().__init__(f"{package} is not installed", fix=f"pip install 'kedge[{extra}]'")
