@@ -1,0 +1,1 @@
+"""Who decides: roles, their decisions, and the casts that play them."""

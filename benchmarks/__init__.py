@@ -1,0 +1,1 @@
+"""How it is scored: data sets, metrics, suites, performance."""

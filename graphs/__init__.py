@@ -1,0 +1,1 @@
+"""How a question flows: one LangGraph state machine per file."""
