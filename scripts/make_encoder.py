@@ -386,7 +386,12 @@ def musique(folder: Path) -> Questions:
 def recall(ranked: npt.NDArray[np.int64], gold: list[set[int]]) -> float:
     """Mean share of the gold passages among those found."""
     return float(
-        np.mean([len(wanted & set(found.tolist())) / len(wanted) for found, wanted in zip(ranked, gold, strict=True)])
+        np.mean(
+            [
+                len(wanted & set(found.tolist())) / len(wanted)
+                for found, wanted in zip(ranked, gold, strict=True)
+            ]
+        )
     )
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kedge.errors import InputError
 from kedge.tools.encoders._protocol import FloatArray, TokenEncoder
 from kedge.tools.knowledge_base.records import Evidence
+from kedge.tools.search._fusion import hybrid
 from kedge.tools.search._hits import best, check
-from kedge.tools.search._fusion import hybrid, reciprocal_rank_fusion
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base import KnowledgeBase
