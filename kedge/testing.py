@@ -23,8 +23,9 @@ class FakeEncoder:
 
     Example:
         >>> import asyncio
-        >>> near, same, far = asyncio.run(FakeEncoder().encode(["the red tower", "The red tower!", "a ferry"]))
-        >>> bool(near @ same > 0.999), bool(near @ far < 0.9)
+        >>> texts = ["the red tower", "The red tower!", "a ferry"]
+        >>> tower, same, ferry = asyncio.run(FakeEncoder().encode(texts))
+        >>> bool(tower @ same > 0.999), bool(tower @ ferry < 0.9)
         (True, True)
     """
 

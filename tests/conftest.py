@@ -11,7 +11,7 @@ from kedge.testing import FakeEncoder
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = "127.0.0.1,localhost,::1"
-# Port 9 (discard) is closed: a subprocess that tries the network, where pytest-socket cannot see it, fails at once.
+# Port 9 is closed: a subprocess that tries the network, where pytest-socket cannot see it, fails at once.
 NOWHERE = "http://127.0.0.1:9"
 KEPT = (
     "PATH",

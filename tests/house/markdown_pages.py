@@ -1,6 +1,6 @@
 """Runs the code blocks of a Markdown page in their order, in one folder, as a reader would.
 
-- ```` ```python ````: run in one namespace per page; `await` works. Lines `#> text` are what the block prints.
+- ```` ```python ````: run in one namespace per page; `await` works. Lines `#> text` are what it prints.
 - ```` ```console ````: each `$ command` is run; the lines below it, if any, are what it prints.
 - `no-run` after the language leaves a block out; other languages are not run.
 
@@ -50,16 +50,16 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def run_page(page: Path, folder: Path) -> int:
-    """Run a page's blocks in `folder`; returns their number, raises AssertionError where the page is wrong."""
+    """Run a page's blocks in `folder`; returns their number, fails where the page is wrong."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    count = 0
+    to_run = list(blocks(page))
     with contextlib.chdir(folder):
-        for count, block in enumerate(blocks(page), start=1):
+        for block in to_run:
             if block.language == "python":
                 _run_python(block, namespace)
             else:
                 _run_console(block)
-    return count
+    return len(to_run)
 
 
 def _run_python(block: Block, namespace: dict[str, Any]) -> None:
@@ -87,9 +87,9 @@ def _run_console(block: Block) -> None:
             commands[-1][1].append(line)
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     for command, expected in commands:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S602 - the pages are ours
             command,
-            shell=True,  # noqa: S602 - the pages are ours
+            shell=True,
             env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The rules that keep tests honest are on: warnings fail, the network is refused, the environment is clean."""
+"""What keeps tests honest is on: warnings fail, the network is refused, the environment is clean."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("tools", "agents", "graphs", "benchmarks")
-# The few files whose subject is the machine: benchmarks describe it, and start processes in a known environment.
+# Their subject is the machine: they describe it, and start processes in a known environment.
 MAY_READ_ENVIRONMENT = ("benchmarks/performance/",)
 
 

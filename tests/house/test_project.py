@@ -87,15 +87,13 @@ def test_make_explains_itself_and_calls_scripts() -> None:
 
 
 def test_setup_hands_pip_settings_on() -> None:
-    settings = "\n".join(
-        (
-            ":env:.find-links='/wheels /more'",
-            "global.extra-index-url='\\nhttp://one/simple\\nhttp://two/simple'",
-            "global.find-links='/other'",
-            "global.index-url='http://global/simple'",
-            "install.index-url='http://install/simple'",
-        )
-    )
+    settings = r"""
+:env:.find-links='/wheels /more'
+global.extra-index-url='\nhttp://one/simple\nhttp://two/simple'
+global.find-links='/other'
+global.index-url='http://global/simple'
+install.index-url='http://install/simple'
+"""
     names = ("index-url", "extra-index-url", "find-links", "cert")
     script = "source scripts/_mirrors.sh" + "".join(f"\npip_setting {name}" for name in names)
     environment = {**os.environ, "settings": settings}
