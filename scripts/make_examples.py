@@ -199,30 +199,30 @@ TENDERS = (
 
 def make_pdf(booklet: Booklet) -> bytes:
     """Set a booklet in Times, one heading to a page, with page numbers at the foot."""
-    pdf = FPDF(format=(148, 210))
+    pdf = FPDF(format=(128, 172))
     pdf.set_compression(False)
     pdf.set_creation_date(STAMP)
     pdf.set_producer("make_examples.py")
     pdf.set_title(booklet.title)
-    pdf.set_margins(17, 18, 17)
+    pdf.set_margins(15, 16, 15)
     pdf.set_auto_page_break(True, margin=18)
     for number, page in enumerate(booklet.pages, start=1):
         pdf.add_page()
         if number == 1:
-            pdf.set_font("Times", "B", 17)
+            pdf.set_font("Times", "B", 16)
             pdf.multi_cell(0, 8, booklet.title, align="C", new_x="LMARGIN", new_y="NEXT")
             pdf.ln(2)
             pdf.set_font("Times", "I", 10)
             pdf.multi_cell(0, 5, booklet.imprint, align="C", new_x="LMARGIN", new_y="NEXT")
             pdf.ln(3)
-            pdf.line(55, pdf.get_y(), 93, pdf.get_y())
+            pdf.line(46, pdf.get_y(), 82, pdf.get_y())
             pdf.ln(5)
         pdf.set_font("Times", "B", 13)
         pdf.multi_cell(0, 7, page.heading, align="L", new_x="LMARGIN", new_y="NEXT")
         pdf.ln(1.5)
-        pdf.set_font("Times", "", 11)
+        pdf.set_font("Times", "", 11.5)
         for paragraph in page.paragraphs:
-            pdf.multi_cell(0, 5.4, paragraph, align="L", new_x="LMARGIN", new_y="NEXT")
+            pdf.multi_cell(0, 5.6, paragraph, align="L", new_x="LMARGIN", new_y="NEXT")
             pdf.ln(2.4)
         pdf.set_auto_page_break(False)
         pdf.set_y(-14)
@@ -302,7 +302,9 @@ class Sheet:
             a, b = position / length, min(1.0, (position + dash) / length)
             self.line([_between(start, end, a), _between(start, end, b)], fill, width)
 
-    def box(self, corner: XY, other: XY, fill: str | None, outline: str | None = None, round_: int = 0) -> None:
+    def box(
+        self, corner: XY, other: XY, fill: str | None, outline: str | None = None, round_: int = 0
+    ) -> None:
         x, y = corner
         u, v = other
         area = (x * SCALE, y * SCALE, u * SCALE, v * SCALE)
@@ -334,8 +336,15 @@ def _island(centre: XY, radii: XY, lumps: tuple[float, float, float], points: in
     coast = []
     for step in range(points):
         angle = 2 * math.pi * step / points
-        waver = 1 + 0.10 * math.sin(2 * angle + a) + 0.06 * math.sin(3 * angle + b) + 0.03 * math.sin(7 * angle + c)
-        coast.append((centre[0] + radii[0] * waver * math.cos(angle), centre[1] + radii[1] * waver * math.sin(angle)))
+        waver = (
+            1
+            + 0.10 * math.sin(2 * angle + a)
+            + 0.06 * math.sin(3 * angle + b)
+            + 0.03 * math.sin(7 * angle + c)
+        )
+        coast.append(
+            (centre[0] + radii[0] * waver * math.cos(angle), centre[1] + radii[1] * waver * math.sin(angle))
+        )
     return coast
 
 
@@ -350,7 +359,7 @@ def draw_map() -> bytes:
     sheet.polygon(mainland, LAND, COAST, 3)
     sheet.line([(0, 452), (60, 430), (105, 396), (150, 388), (193, 370)], SEA, 9)
     sheet.line([(20, 445), (30, 470), (24, 500)], SEA, 3)
-    sheet.text((92, 420), "R. Marle", 15, COAST)
+    sheet.text((142, 424), "R. Marle", 15, COAST)
     islands: tuple[tuple[XY, XY, tuple[float, float, float]], ...] = (
         ((272, 372), (15, 11), (0.4, 1.0, 2.0)),
         ((432, 470), (36, 32), (1.1, 0.2, 4.0)),
@@ -371,7 +380,7 @@ def draw_map() -> bytes:
         ((872, 462), "HESK", 20),
     ):
         sheet.text(at, words, size)
-    sheet.text((690, 262), "Half Sound", 11, INK)
+    sheet.text((742, 278), "Half Sound", 13, "#4f7d92", "lm")
     sheet.text((640, 560), "V E L L I S H   S E A", 26, "#6d97a6")
     sheet.disc((186, 356), 6, RED, INK)
     sheet.disc((216, 84), 6, RED, INK)
@@ -382,7 +391,7 @@ def draw_map() -> bytes:
     sheet.text((360, 322), "telegraph cable 1874", 13, RED)
     sheet.polygon([(880, 521), (890, 521), (888, 494), (882, 494)], WHITE, INK, 1)
     sheet.disc((885, 491), 6, GOLD, INK)
-    sheet.text((868, 508), "Skerrivane", 12, INK, "rm")
+    sheet.text((826, 512), "Skerrivane Light", 14, INK, "rm")
     for x in (862, 880, 898):
         sheet.line([(x - 5, 551), (x + 5, 561)], INK, 2)
         sheet.line([(x - 5, 561), (x + 5, 551)], INK, 2)
@@ -395,10 +404,7 @@ def draw_map() -> bytes:
     sheet.box((400, 26), (860, 96), PAPER, INK, 6)
     sheet.text((630, 52), "Averrin and the Lorrow Islands", 26)
     sheet.text((630, 80), "Harbour Board chart no. 4, corrected to 1925", 14, FAINT)
-    sheet.line([(300, 604), (480, 604)], INK, 3)
-    for x, words in ((300, "0"), (390, "3"), (480, "6 miles")):
-        sheet.line([(x, 598), (x, 610)], INK, 2)
-        sheet.text((x, 622), words, 13)
+    sheet.text((355, 612), "a sketch, not to scale", 14, "#6d97a6")
     return sheet.png()
 
 
@@ -456,8 +462,12 @@ def draw_lighthouse() -> bytes:
     def height(metres: float) -> float:
         return floor - metres * per_metre
 
-    sheet.polygon([(0, 860), (0, 800), (90, 770), (170, 762), (470, 762), (560, 776), (640, 812), (640, 860)], "#7d7484")
-    sheet.polygon([(232, floor + 4), (408, floor + 4), (366, height(33)), (274, height(33))], "#e2b3a5", INK, 2)
+    sheet.polygon(
+        [(0, 860), (0, 800), (90, 770), (170, 762), (470, 762), (560, 776), (640, 812), (640, 860)], "#7d7484"
+    )
+    sheet.polygon(
+        [(232, floor + 4), (408, floor + 4), (366, height(33)), (274, height(33))], "#e2b3a5", INK, 2
+    )
     for course in range(3, 33, 3):
         lean = (408 - 366) / 33 * course
         sheet.line([(234 + lean, height(course)), (406 - lean, height(course))], "#c98f80", 1.5)
@@ -473,13 +483,16 @@ def draw_lighthouse() -> bytes:
     for side in (-1, 1):
         edge = 320 + side * 46
         sheet.polygon(
-            [(edge, height(35.2)), (320 + side * 250, height(36.6)), (320 + side * 250, height(33.8))], "#fbe6a8"
+            [(edge, height(35.2)), (320 + side * 250, height(36.6)), (320 + side * 250, height(33.8))],
+            "#fbe6a8",
         )
     sheet.line([(394, height(9)), (426, height(9))], INK, 3)
-    sheet.polygon([(412, height(9) + 2), (440, height(9) + 2), (447, height(9) + 30), (405, height(9) + 30)], GOLD, INK)
+    sheet.polygon(
+        [(412, height(9) + 2), (440, height(9) + 2), (447, height(9) + 30), (405, height(9) + 30)], GOLD, INK
+    )
     sheet.text((456, height(9) + 18), "fog bell, 1904", 15, INK, "lm")
     sheet.text((456, height(9) + 37), "9 m above the rock", 13, FAINT, "lm")
-    sheet.text((420, height(32.2)), "lantern room, 34 m", 15, INK, "lm")
+    sheet.text((420, height(32.6)), "lantern room, 34 m", 15, INK, "lm")
     sheet.text((420, height(20)), "184 steps", 18, INK, "lm")
     sheet.text((420, height(18.6)), "pink granite of Quern Holm", 13, FAINT, "lm")
     sheet.line([(110, floor), (110, height(38))], INK, 2)
@@ -542,8 +555,12 @@ def make(folder: Path) -> list[Path]:
 
 def main() -> None:
     """Write the generated documents and say where they are."""
-    parser = argparse.ArgumentParser(description="Make the PDFs, the DOCX and the drawings of the example world.")
-    parser.add_argument("--to", type=Path, default=WORLD, help="folder to write into (default: examples/world)")
+    parser = argparse.ArgumentParser(
+        description="Make the PDFs, the DOCX and the drawings of the example world."
+    )
+    parser.add_argument(
+        "--to", type=Path, default=WORLD, help="folder to write into (default: examples/world)"
+    )
     for path in make(parser.parse_args().to):
         print(f"{path.stat().st_size:>8,}  {path}")
 
