@@ -23,7 +23,8 @@ def clean(text: str) -> str:
         >>> clean("\\x1b[31mred\\x1b[0m alert\\x07")
         'red alert'
     """
-    return CONTROLS.sub("", ESCAPES.sub("", text.replace("\r\n", "\n")))
+    lines = CONTROLS.sub("", ESCAPES.sub("", text.replace("\r\n", "\n")))
+    return lines.encode("utf-8", "replace").decode("utf-8")  # lone surrogates, from undecodable file names
 
 
 def one_line(text: str, limit: int | None = None) -> str:

@@ -70,7 +70,8 @@ def graph_html(nodes: Sequence[Node], edges: Sequence[Edge], *, title: str, note
     }
     body = f"""<header>
 <h1>{escape(title)}</h1><p>{escape(note)}</p>
-<label>Find <input id="find" list="names" autocomplete="off" spellcheck="false"></label><datalist id="names"></datalist>
+<label>Find <input id="find" list="names" autocomplete="off" spellcheck="false"></label>
+<datalist id="names"></datalist>
 <span role="group" aria-label="Zoom"><button type="button" id="wider" aria-label="Zoom out">−</button>
 <button type="button" id="closer" aria-label="Zoom in">+</button>
 <button type="button" id="whole">Fit</button></span>

@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from kedge._views.clean import clean, one_line
 from kedge._views.paths import Branch, branches
+from kedge._views.words import cost_line, place_of, reason_in_words
 
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation, Step
@@ -33,15 +34,6 @@ __all__ = [
     "triples_table",
 ]
 
-# What each reason for an abstention means, in words for the person who asked.
-REASONS = {
-    "out of corpus": "nothing in these documents is about this",
-    "missing hop": "part of the chain of facts is there, but a link of it is missing",
-    "false premise": "the question takes something for granted that the documents contradict",
-    "under-specified": "the question could mean several things",
-    "conflicting evidence": "the documents contradict each other",
-    "budget": "the budget was used up before enough was found",
-}
 QUOTE = 280
 
 
@@ -62,25 +54,12 @@ def answer_text(answer: Answer, *, width: int = 100, trace: bool = False) -> str
 
 def plain(renderable: RenderableType, *, width: int = 100) -> str:
     """A renderable as plain text of at most `width` columns."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False, legacy_windows=False)
+    console = Console(
+        file=io.StringIO(), width=width, color_system=None, highlight=False, legacy_windows=False
+    )
     with console.capture() as capture:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def cost_line(answer: Answer) -> str:
-    """Confidence, method, rounds, time and model calls in one line."""
-    spent = answer.ledger.total
-    rounds = max((event.round for event in answer.trace), default=0)
-    parts = [
-        f"confidence {answer.confidence:.2f}" if answer.text is not None else "",
-        answer.method,
-        f"{rounds} round{'s' * (rounds != 1)}" if answer.trace else "",
-        f"{answer.ledger.seconds:.1f} s",
-        f"{spent.calls} model calls, {spent.prompt_tokens + spent.completion_tokens} tokens" if spent.calls else "",
-        f"{spent.cache_hits} from cache" if spent.cache_hits else "",
-    ]
-    return clean(" · ".join(part for part in parts if part))
 
 
 def event_line(event: Event) -> Text:
@@ -96,22 +75,23 @@ def event_line(event: Event) -> Text:
 
 def path_tree(steps: Iterable[Step]) -> RenderableType:
     """The evidence path drawn as trees."""
-    return Group(*(_grown(Tree(Text(one_line(b.entity), "bold"), guide_style="dim"), b) for b in branches(steps)))
+    return Group(
+        *(_grown(Tree(Text(one_line(b.entity), "bold"), guide_style="dim"), b) for b in branches(steps))
+    )
 
 
 def documents_table(documents: Sequence[Document]) -> Table:
     """One line per document."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (("id", "left"), ("title", "left"), ("source", "left"), ("kind", "left")):
-        table.add_column(name, justify=justify, overflow="fold" if name == "source" else "ellipsis")  # type: ignore[arg-type]
+    table = Table("id", "title", "kind", box=None, pad_edge=False, header_style="dim")
+    table.add_column("source", overflow="fold")
     table.add_column("characters", justify="right")
     table.add_column("chunks", justify="right")
     for item in documents:
         table.add_row(
             Text(item.id, "dim"),
             Text(one_line(item.title, 60)),
-            Text(one_line(item.source)),
             Text(item.kind),
+            Text(one_line(item.source)),
             f"{item.characters:,}",
             f"{item.chunks:,}",
         )
@@ -176,28 +156,23 @@ def _answered(answer: Answer) -> list[RenderableType]:
 
 
 def _declined(answer: Answer) -> list[RenderableType]:
+    parts: list[RenderableType] = [Text(reason_in_words(answer), "bold yellow")]
     abstention = answer.abstention
-    if abstention is None:
-        return [Text("No answer.", "bold yellow")]
-    said = REASONS.get(abstention.reason, "")
-    parts: list[RenderableType] = [
-        Text.assemble(("No answer: ", "bold yellow"), (abstention.reason, "bold yellow"), f"; {said}." if said else ".")
-    ]
-    if abstention.missing:
+    if abstention is not None and abstention.missing:
         parts.append(_heading("Missing"))
         for gap in abstention.missing:
             about = one_line(" · ".join(part for part in (gap.kind, gap.target, gap.slot) if part))
             parts.append(Text.assemble(("  • ", "dim"), one_line(gap.description), (f"  ({about})", "dim")))
-    if abstention.nearest:
+    if abstention is not None and abstention.nearest:
         parts += [_heading("Nearest found"), *(_citation(citation) for citation in abstention.nearest)]
     return parts
 
 
 def _citation(citation: Citation) -> RenderableType:
-    page = f" · page {citation.page}" if citation.page else ""
-    place = f"{one_line(citation.source)}{page} · characters {citation.start}–{citation.end}"
     title = one_line(citation.title)
-    head = Text.assemble((f"  [{citation.number}] ", "cyan"), (title + "  " if title else ""), (place, "dim"))
+    head = Text.assemble(
+        (f"  [{citation.number}] ", "cyan"), title + "  " if title else "", (place_of(citation), "dim")
+    )
     return Group(head, Padding(Text(f"“{one_line(citation.quote, QUOTE)}”", "italic"), (0, 0, 0, 6)))
 
 
