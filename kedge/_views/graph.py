@@ -135,7 +135,8 @@ def picture_of_answer(answer: Answer, *, key: Callable[[str], str] = str.casefol
         names.setdefault(key(step.object), step.object)
     quoted = answer.citations or (answer.abstention.nearest if answer.abstention else ())
     passages = {f"passage {c.number}": c for c in quoted}
-    nodes = [Node(name, label) for name, label in names.items()]
+    said = key(answer.text) if answer.text is not None else None
+    nodes = [Node(name, label, "focus" if name == said else "entity") for name, label in names.items()]
     nodes += [
         Node(name, f"[{c.number}] {c.title or c.source}", "passage", one_line(c.quote, QUOTE))
         for name, c in passages.items()

@@ -109,7 +109,7 @@ def test_an_answer_is_drawn_with_the_passages_it_cites() -> None:
     picture = picture_of_answer(answer)
     assert [(node.kind, node.label) for node in picture.nodes] == [
         ("entity", "Gull"),
-        ("entity", "Ada"),
+        ("focus", "Ada"),  # the answer
         ("passage", "[1] A"),
     ]
     path, *mentions = picture.edges

@@ -30,13 +30,30 @@ const byDegree = [...nodes].sort((a, b) => b.links.length - a.links.length);
 byDegree.forEach((node, rank) => {
   node.rank = node.kind === "focus" ? -1 : rank;
   node.r = node.kind === "passage" ? 8 : Math.min(20, 7 + 1.6 * Math.sqrt(node.links.length)) + (node.kind === "focus" ? 3 : 0);
-  const turn = rank * 2.39996; // golden angle: an even, repeatable start
-  node.x = 26 * Math.sqrt(rank) * Math.cos(turn);
-  node.y = 26 * Math.sqrt(rank) * Math.sin(turn);
 });
 
-// --- layout: springs along edges, repulsion between all pairs, a pull to the middle -------------------------
+// A repeatable start that crosses few edges: every node next to the one it was reached from, the best-connected first.
 const [push, reach] = [2600 + 420000 / (nodes.length + 4), nodes.length < 60 ? 180 : 105]; // few nodes: more air
+let met = 0;
+for (const root of [...byDegree].sort((a, b) => a.rank - b.rank)) {
+  if ("x" in root) continue;
+  const away = met ? 60 * Math.sqrt(met + 20) : 0;
+  Object.assign(root, { x: away * Math.cos(met * 2.4), y: away * Math.sin(met * 2.4), angle: met * 2.4 });
+  for (const queue = [root]; queue.length; met++) {
+    const node = queue.shift();
+    const fresh = [...new Set(node.links.map((edge) => (edge.from === node ? edge.to : edge.from)))].filter((n) => !("x" in n));
+    const spread = node === root ? 2 * Math.PI : Math.PI * 0.9;
+    fresh.forEach((child, i) => {
+      child.angle = node.angle + spread * ((i + 0.5) / fresh.length - 0.5);
+      const far = reach * (0.5 + 0.15 * Math.sqrt(fresh.length)) * (1 + 0.3 * (i % 3));
+      child.x = node.x + far * Math.cos(child.angle);
+      child.y = node.y + far * Math.sin(child.angle);
+      queue.push(child);
+    });
+  }
+}
+
+// --- layout: springs along edges, repulsion between all pairs, a pull to the middle -------------------------
 function tick(heat) {
   for (let i = 0; i < nodes.length; i++) {
     const a = nodes[i];
@@ -158,7 +175,7 @@ function choose(node) {
   for (const edge of edges) edge.group.classList.toggle("faded", Boolean(node) && edge.from !== node && edge.to !== node);
   panel.replaceChildren();
   if (node) describe(node);
-  else make(panel, "p", { class: "soft" }, "Choose a name to see what the documents say about it. Drag to move, scroll to zoom, Tab and Enter work too, Escape lets go.");
+  else make(panel, "p", { class: "soft" }, "Choose a name to see what the documents say about it. Orange is in focus or on the evidence path, blue squares are cited passages. Drag to move, scroll to zoom; Tab, Enter and Escape work too.");
   tip.hidden = true;
   draw();
 }
