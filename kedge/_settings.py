@@ -28,6 +28,8 @@ class Settings:
         model_name: Name of that model.
         api_key: Key for both endpoints.
         cache_dir: Where embeddings are remembered; by default the user's cache directory.
+        database: URL of a database that keeps the documents, instead of a file in `base`.
+        chroma: URL of a Chroma server that keeps the vectors, instead of files in `base`.
 
     Example:
         >>> Settings.read({"KEDGE_BASE": "notes.kedge"}).base.name
@@ -41,6 +43,8 @@ class Settings:
     model_name: str | None = None
     api_key: str | None = field(default=None, repr=False)
     cache_dir: Path | None = None
+    database: str | None = None
+    chroma: str | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -58,6 +62,8 @@ class Settings:
             model_name=given("model_name"),
             api_key=given("api_key"),
             cache_dir=Path(cache_dir).expanduser() if cache_dir else None,
+            database=given("database"),
+            chroma=given("chroma"),
         )
 
     def cache(self) -> Path:

@@ -30,7 +30,9 @@ def register(app: typer.Typer) -> None:
 def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
-    method: Annotated[str, typer.Option(help="metakgrag, retrieve_read or closed_book.")] = "metakgrag",
+    method: Annotated[
+        str, typer.Option(help="metakgrag, retrieve_read or closed_book.", autocompletion=lambda: _methods())
+    ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
     seconds: Annotated[
@@ -70,6 +72,12 @@ def ask(
         console().print(answer_renderable(answer))
     if answer.text is None:
         raise typer.Exit(ABSTAINED)
+
+
+def _methods() -> list[str]:
+    from kedge.graphs.run import METHODS
+
+    return list(METHODS)
 
 
 async def _follow(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from kedge._settings import Settings
 from kedge.errors import InputError
 
@@ -20,14 +22,17 @@ __all__ = ["chat_model", "encoder", "open_base"]
 def open_base(directory: Path | None, *, create: bool = False) -> KnowledgeBase:
     """The knowledge base in `directory`, or the one that settings name."""
     settings = Settings.read()
-    path = directory or settings.base
-    if not create and not path.exists():
-        raise InputError(
-            f"there is no knowledge base at {path}", fix="make one with `kedge add`, or name one with --base"
-        )
+    chosen = encoder(settings)
     from kedge._api import KnowledgeBase
 
-    return KnowledgeBase.open(path, encoder=encoder(settings), create=create)
+    return KnowledgeBase.open(
+        directory or settings.base,
+        encoder=chosen,
+        create=create,
+        on_wait=lambda holder: typer.echo(f"waiting for {holder}, which is writing", err=True),
+        database=settings.database,
+        chroma=settings.chroma,
+    )
 
 
 def encoder(settings: Settings) -> Encoder | None:
