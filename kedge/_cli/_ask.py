@@ -13,6 +13,7 @@ import typer
 from kedge._cli._app import ABSTAINED, BaseOption, JsonOption
 from kedge._cli._base import chat_model, open_base
 from kedge._cli._output import console, emit, write_page
+from kedge.errors import InputError
 
 if TYPE_CHECKING:
     from kedge._api import KnowledgeBase
@@ -60,6 +61,10 @@ def ask(
     budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
     options = {"method": method, "budget": budget, "model": chat_model(model, model_name)}
     with open_base(base) as opened:
+        if method != "closed_book" and not opened.stats().documents:
+            raise InputError(
+                f"the knowledge base at {opened.path} is empty", fix="add documents with `kedge add`"
+            )
         with _telling(trace) as tell:
             answer = wait(_follow(opened, asked, options, tell))
         if html is not None:

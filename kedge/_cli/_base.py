@@ -50,10 +50,14 @@ def encoder(settings: Settings) -> Encoder | None:
         )
     if settings.encoder_model is None:
         raise InputError("KEDGE_ENCODER is a URL, but no model is named", fix="set KEDGE_ENCODER_MODEL")
+    from kedge._sync import wait
     from kedge.tools.encoders import CachedEncoder, RemoteEncoder
 
-    remote = RemoteEncoder(settings.encoder, settings.encoder_model, api_key=settings.api_key)
-    settings.cache().mkdir(parents=True, exist_ok=True)
+    remote = RemoteEncoder(
+        settings.encoder, settings.encoder_model, settings.encoder_dimension, settings.api_key
+    )
+    if settings.encoder_dimension is None:
+        wait(remote.probe())
     return CachedEncoder(remote, settings.cache() / "embeddings.sqlite")
 
 
