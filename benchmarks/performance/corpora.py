@@ -52,7 +52,10 @@ def generate(count: int, seed: int = SEED) -> list[dict[str, str]]:
     frequencies = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
 
     def sentence() -> str:
-        return " ".join(choose.choices(words, cum_weights=frequencies, k=choose.randint(8, 25))).capitalize() + "."
+        return (
+            " ".join(choose.choices(words, cum_weights=frequencies, k=choose.randint(8, 25))).capitalize()
+            + "."
+        )
 
     def passage(number: int) -> dict[str, str]:
         title = " ".join(choose.choices(words, k=2)).title() + f" {number}"

@@ -130,6 +130,18 @@ def test_setup_says_what_to_do_about_an_unfit_python(tmp_path: Path, python: str
     assert not (tmp_path / ".venv").exists()
 
 
+def test_the_demo_asks_every_kind_of_question() -> None:
+    lines = (ROOT / "examples" / "questions.jsonl").read_text().splitlines()
+    known = {question["question"]: question for question in map(json.loads, lines)}
+    asked = [
+        known[text] for text in re.findall(r'kedge ask "([^"]+)"', (ROOT / "scripts" / "demo").read_text())
+    ]
+    assert {question["split"] for question in asked} == {"demo"}, "the other splits are for measuring"
+    assert {"single", "bridge", "image"} <= {question["type"] for question in asked}
+    assert any(question["hops"] > 1 and question["answerable"] for question in asked)
+    assert any(not question["answerable"] for question in asked)
+
+
 def test_langgraph_json_names_graphs_that_exist() -> None:
     for name, target in json.loads((ROOT / "langgraph.json").read_text())["graphs"].items():
         path, _, attribute = target.partition(":")
