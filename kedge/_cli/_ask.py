@@ -13,6 +13,7 @@ import typer
 from kedge._cli._app import ABSTAINED, BaseOption, JsonOption
 from kedge._cli._base import chat_model, open_base
 from kedge._cli._output import console, emit, write_page
+from kedge.errors import InputError
 
 if TYPE_CHECKING:
     from kedge._api import KnowledgeBase
@@ -30,7 +31,9 @@ def register(app: typer.Typer) -> None:
 def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
-    method: Annotated[str, typer.Option(help="metakgrag, retrieve_read or closed_book.")] = "metakgrag",
+    method: Annotated[
+        str, typer.Option(help="metakgrag, retrieve_read or closed_book.", autocompletion=lambda: _methods())
+    ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
     seconds: Annotated[
@@ -58,6 +61,10 @@ def ask(
     budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
     options = {"method": method, "budget": budget, "model": chat_model(model, model_name)}
     with open_base(base) as opened:
+        if method != "closed_book" and not opened.stats().documents:
+            raise InputError(
+                f"the knowledge base at {opened.path} is empty", fix="add documents with `kedge add`"
+            )
         with _telling(trace) as tell:
             answer = wait(_follow(opened, asked, options, tell))
         if html is not None:
@@ -70,6 +77,12 @@ def ask(
         console().print(answer_renderable(answer))
     if answer.text is None:
         raise typer.Exit(ABSTAINED)
+
+
+def _methods() -> list[str]:
+    from kedge.graphs.run import METHODS
+
+    return list(METHODS)
 
 
 async def _follow(

@@ -12,6 +12,8 @@ from kedge._cli._output import console, emit
 
 __all__ = ["register"]
 
+SEARCHES = ("bm25", "dense", "hybrid", "late_interaction", "ppr")
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
@@ -21,7 +23,12 @@ def register(app: typer.Typer) -> None:
 
 def search(
     query: Annotated[str, typer.Argument(help="Words, or a whole question.")],
-    how: Annotated[str, typer.Option(help="bm25, dense, hybrid, late or ppr.")] = "hybrid",
+    how: Annotated[
+        str,
+        typer.Option(
+            help=f"{', '.join(SEARCHES[:-1])} or {SEARCHES[-1]}.", autocompletion=lambda: list(SEARCHES)
+        ),
+    ] = "hybrid",
     k: Annotated[int, typer.Option("-k", min=1, help="How many.")] = 10,
     base: BaseOption = None,
     as_json: JsonOption = False,
