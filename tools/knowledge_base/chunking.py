@@ -12,7 +12,7 @@ from kedge.tools.knowledge_base.records import Block, BlockKind, ParsedDocument
 __all__ = ["MAX_CHARACTERS", "WHOLE", "Piece", "chunk", "sentences"]
 
 MAX_CHARACTERS = 1_000
-"""About 230 tokens of English: with a title and headings, what a window of 256 tokens holds."""
+"""With its title 205-229 tokens (medians, measured): an encoder with a window of 256 tokens sees it whole."""
 
 WHOLE = 1_500
 """A passage up to this length stays whole: 95-99 % of 2Wiki, HotpotQA and MuSiQue (at 1,000: 91-95 %).
