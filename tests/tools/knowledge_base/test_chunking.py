@@ -66,6 +66,7 @@ def check(document: ParsedDocument, pieces: list[Piece], limit: int) -> None:
         ["今日は雨です。", "「本当？」", "はい！"],
         ["Acme Inc. was sold.", "Acme Inc.", "It was founded by John Smith Jr. in 1900."],
         ["(It was late.)", "He slept."],
+        ["Robert, a.k.a. The Bruce, won at 5 p.m.", "The day was his."],
         ["1. Take the rope.", "2. Haul."],
         ["Martin Luther King Jr. spoke.", "I. M. Pei built it."],
     ],
@@ -185,6 +186,15 @@ def test_long_prose_is_cut_after_sentences_into_equal_pieces() -> None:
     assert all(text.endswith(".") for text in texts(document, pieces))
     assert max(lengths) <= MAX_CHARACTERS
     assert min(lengths) > 0.75 * max(lengths)
+
+
+def test_an_utterance_is_not_parted_from_its_speaker() -> None:
+    names = ("Alice", "Bob")
+    document = parsed("\n".join(f"{names[i % 2]}: I saw it. It was number {i}. Did you?" for i in range(100)))
+    pieces = chunk(document)
+    check(document, pieces, MAX_CHARACTERS)
+    assert len(pieces) > 3
+    assert all(text.startswith(names) and text.endswith("Did you?") for text in texts(document, pieces))
 
 
 def test_tables_are_cut_between_rows_and_kept_apart_from_prose() -> None:

@@ -341,7 +341,16 @@ def test_a_mapped_column_makes_records_however_short(file: File) -> None:
 
 
 def test_rows_have_roles_by_common_names(file: File) -> None:
-    line = '{"chunk_id": "c1", "source_title": "Quay", "n": 3, "ok": true, "none": null, "l": [1], "text": "Old."}\n'
+    row = {
+        "chunk_id": "c1",
+        "source_title": "Quay",
+        "n": 3,
+        "ok": True,
+        "none": None,
+        "l": [1],
+        "text": "Old.",
+    }
+    line = json.dumps(row) + "\n"
     path = file("x.jsonl", line + "\n" + line)
     first, second = load(path)
     assert isinstance(first, ParsedDocument)
