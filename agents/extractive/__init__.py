@@ -1,0 +1,1 @@
+"""The embedded cast: rules, word lists and a sentence encoder; no language model, no network."""

@@ -1,0 +1,29 @@
+"""What the rules read in English text: tokens, sentences, names, dates, numbers, stems.
+
+Pure functions over strings. Spans are character offsets; results are in the order of the text and do not
+overlap. Any string is accepted, and time grows linearly with it.
+"""
+
+from __future__ import annotations
+
+from kedge.agents.extractive.lexicon import STOP_WORDS
+from kedge.agents.extractive.names import bare_title, names
+from kedge.agents.extractive.spans import Span, content_words, lemma, sentences, stem, tokens
+from kedge.agents.extractive.values import Date, Moment, Number, dates, numbers
+
+__all__ = [
+    "STOP_WORDS",
+    "Date",
+    "Moment",
+    "Number",
+    "Span",
+    "bare_title",
+    "content_words",
+    "dates",
+    "lemma",
+    "names",
+    "numbers",
+    "sentences",
+    "stem",
+    "tokens",
+]

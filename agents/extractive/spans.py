@@ -1,0 +1,203 @@
+"""Tokens, sentences and stems: the ground that the other rules stand on.
+
+All functions are pure, run in time linear in the text, and accept any string.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from kedge.agents.extractive.lexicon import (
+    ABBREVIATIONS,
+    IRREGULAR_PLURALS,
+    IRREGULAR_VERBS,
+    STOP_WORDS,
+    VERBS,
+)
+
+__all__ = ["Span", "content_words", "lemma", "sentences", "stem", "tokens"]
+
+
+class Span(NamedTuple):
+    """A piece of a text: `text` is characters `start:end` of it."""
+
+    start: int
+    end: int
+    text: str
+
+
+# A word holds inner apostrophes and hyphens, and marks that combine with its letters; an abbreviation
+# ("U.S.", "e.g.") and a number ("1,000.5") are one token; everything else is one token a character.
+_TOKEN: Final = re.compile(
+    r"\d+(?:[.,:]\d+)+(?!\w)"
+    r"|(?:[^\W\d_]\.){2,}"
+    r"|[^\W_](?:[^\W_]|[\u0300-\u036f]|['’\-‐‑](?=[^\W_]))*"
+    r"|[^\s]"
+)
+
+
+def tokens(text: str) -> list[Span]:
+    """Words, numbers and single punctuation characters, in order.
+
+    Example:
+        >>> [t.text for t in tokens("The U.S. paid $1,000.50 to O'Brien.")]
+        ['The', 'U.S.', 'paid', '$', '1,000.50', 'to', "O'Brien", '.']
+    """
+    return [Span(*match.span(), match.group()) for match in _TOKEN.finditer(text)]
+
+
+_TERMINATOR: Final = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？]+[」』”]?|\n")
+_OPENER: Final = re.compile(r"[ \t]*(?:[-*•+–|#>]\s|\d{1,3}[.)]\s|[|#])")
+_LAST_WORD: Final = re.compile(r"[\w.]{1,12}\Z")
+_NEXT: Final = re.compile(r"\s*[\"'“‘(\[*_]*(\S)")
+# A line shorter than this was ended on purpose; a longer one may have been wrapped by an editor.
+_WRAP_WIDTH: Final = 50
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Spans of sentences, trimmed of white space; list items, table rows and headings count as sentences.
+
+    Example:
+        >>> text = "Dr. J. Smith left. He came back in 1912!"
+        >>> [text[start:end] for start, end in sentences(text)]
+        ['Dr. J. Smith left.', 'He came back in 1912!']
+    """
+    found: list[tuple[int, int]] = []
+    start = 0
+    for end in (*_boundaries(text), len(text)):
+        piece = text[start:end]
+        if stripped := piece.strip():
+            first = start + len(piece) - len(piece.lstrip())
+            found.append((first, first + len(stripped)))
+        start = end
+    return found
+
+
+def _boundaries(text: str) -> Iterator[int]:
+    line_start = 0
+    for match in _TERMINATOR.finditer(text):
+        mark = match.group()
+        if mark == "\n":
+            if _line_ends_sentence(text, line_start, match.start()):
+                yield match.end()
+            line_start = match.end()
+        elif mark[0] in "。！？" or _mark_ends_sentence(text, match):
+            yield match.end()
+
+
+def _line_ends_sentence(text: str, line_start: int, line_end: int) -> bool:
+    following = text[line_end + 1 : line_end + 41]
+    if not following.strip() or following[0] in "\r\n" or _OPENER.match(following):
+        return True
+    if text[line_start:line_end].lstrip()[:1] in {"#", "|"}:
+        return True
+    return line_end - line_start < _WRAP_WIDTH and not following.lstrip()[:1].islower()
+
+
+def _mark_ends_sentence(text: str, match: re.Match[str]) -> bool:
+    following = _NEXT.match(text, match.end(), match.end() + 40)
+    if following and following.group(1).islower():
+        return False
+    if not match.group().startswith(".") or match.group().startswith(".."):
+        return True
+    before = _LAST_WORD.search(text, max(0, match.start() - 12), match.start())
+    word = before.group() if before else ""
+    if len(word) == 1 and word.isupper() and word != "I":
+        return False
+    return word.lower() not in ABBREVIATIONS
+
+
+@lru_cache(maxsize=65536)
+def lemma(word: str) -> str:
+    """The dictionary form of a verb or noun, as far as its ending tells.
+
+    Example:
+        >>> [lemma(word) for word in ("directed", "wrote", "cities", "stopped", "Moving")]
+        ['direct', 'write', 'city', 'stop', 'move']
+    """
+    low = word.lower()
+    if (known := IRREGULAR_VERBS.get(low) or IRREGULAR_PLURALS.get(low)) is not None:
+        return known
+    if low in VERBS or len(low) <= 3:
+        return low
+    for ending in ("ing", "ed"):
+        if low.endswith(ending) and re.search("[aeiouy]", low[: -len(ending)]):
+            return _repair(low[: -len(ending)])
+    if low.endswith("ies") and len(low) > 4:
+        return low[:-3] + "y"
+    if low.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return low[:-2]
+    if low.endswith("s") and not low.endswith(("ss", "us", "is")):
+        return low[:-1]
+    return low
+
+
+def _repair(base: str) -> str:
+    """Undo what an ending did to its base: a doubled consonant, a dropped e, a y that became i."""
+    if base in VERBS:
+        return base
+    if base + "e" in VERBS:
+        return base + "e"
+    if base.endswith("i"):
+        return base[:-1] + "y"
+    if len(base) > 2 and base[-1] == base[-2] and base[-1] not in "lsz":
+        return base[:-1]
+    # "move", "stage", "race", "locate", "combine": endings that English writes with a final e.
+    if re.search(
+        r"(?:[^aeiou]at|[^aeiou][aeiou][vcgsuz]|[rn][cgsv]|[aeiou]dg|[^aeiou][iu][rtnlmbkp]|l[vu])\Z", base
+    ):
+        return base + "e"
+    return base
+
+
+_SUFFIXES: Final = (
+    "ation",
+    "ition",
+    "ment",
+    "ness",
+    "ical",
+    "ally",
+    "ion",
+    "ial",
+    "ic",
+    "al",
+    "ly",
+    "er",
+    "or",
+    "e",
+)
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """A key under which the forms of a word meet; not meant to be read.
+
+    Example:
+        >>> stem("directed") == stem("director") == stem("directs") == stem("direction")
+        True
+    """
+    base = lemma(word)
+    for suffix in _SUFFIXES:
+        if base.endswith(suffix) and len(base) - len(suffix) >= 4:
+            return base[: -len(suffix)]
+    return base
+
+
+def content_words(text: str) -> list[str]:
+    """Stems of the words that carry meaning, in order, repeats included.
+
+    Example:
+        >>> content_words("Who directed the film?")
+        ['direct', 'film']
+    """
+    return [stem(word) for word in _plain_words(text) if word not in STOP_WORDS]
+
+
+def _plain_words(text: str) -> Iterator[str]:
+    for match in _TOKEN.finditer(text):
+        word = match.group().lower().replace("’", "'").removesuffix("'s")
+        if word[:1].isalnum():
+            yield word

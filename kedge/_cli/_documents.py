@@ -1,0 +1,200 @@
+"""`kedge add`, `list`, `show` and `remove`."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kedge._cli._app import FAILED, PARTLY, BaseOption, JsonOption, complain
+from kedge._cli._base import open_base
+from kedge._cli._output import console, emit
+from kedge.errors import InputError, LoadError
+
+if TYPE_CHECKING:
+    from kedge.tools.knowledge_base import AddReport, ParsedDocument
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command()(add)
+    app.command(name="list")(list_documents)
+    app.command()(show)
+    app.command()(remove)
+
+
+def add(
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders or globs; `-` reads text from standard input.")
+    ],
+    base: BaseOption = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="How text files are encoded.  [default: UTF-8, or what the file says]")
+    ] = None,
+    text_field: Annotated[
+        str | None, typer.Option(help="JSON key or CSV column that holds the text.  [default: guessed]")
+    ] = None,
+    title_field: Annotated[str | None, typer.Option(help="The one that holds the title.")] = None,
+    id_field: Annotated[str | None, typer.Option(help="The one that holds an id of yours.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What text from standard input is called; the same name replaces it.")
+    ] = None,
+    no_triples: Annotated[
+        bool, typer.Option("--no-triples", help="Leave out the graph; several times faster.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add documents: text, Markdown, HTML, PDF, DOCX, CSV, JSONL, images.
+
+    Unchanged files are left alone, and a changed file replaces what it said before, so the same command also
+    brings a knowledge base up to date. Files that cannot be read are reported and the others added.
+    """
+    _check(paths)
+    from kedge._cli._progress import watching
+    from kedge.tools.knowledge_base import Fields
+
+    given = {"text": text_field, "title": title_field, "id": id_field}
+    fields = (
+        Fields(**{role: field for role, field in given.items() if field}) if any(given.values()) else None
+    )
+    sources: list[str | Path | ParsedDocument] = [path for path in paths if path != "-"]
+    sources += _standard_input(name, encoding) if "-" in paths else []
+    with open_base(base, create=True) as opened, watching() as tell:
+        report = opened.add(
+            *sources, triples=not no_triples, fields=fields, encoding=encoding, on_progress=tell
+        )
+    if as_json:
+        emit(report)
+    else:
+        _summarise(report)
+    if report.failed:
+        for failure in report.failed:
+            complain(failure.error, about=failure.source)
+        done = report.added or report.unchanged or report.duplicates
+        raise typer.Exit(PARTLY if done else FAILED)
+
+
+def list_documents(base: BaseOption = None, as_json: JsonOption = False) -> None:
+    """List the documents."""
+    with open_base(base) as opened:
+        documents = opened.documents()
+    if as_json:
+        emit(documents)
+        return
+    from kedge._views.terminal import documents_table
+
+    if documents:
+        console().print(documents_table(documents))
+    else:
+        typer.echo("no documents yet; add some with `kedge add`", err=True)
+
+
+def show(
+    document: Annotated[str, typer.Argument(help="Its id, source, or an id of yours.")],
+    chunks: Annotated[bool, typer.Option("--chunks", help="Its chunks instead of its text.")] = False,
+    triples: Annotated[bool, typer.Option("--triples", help="The triples read from it.")] = False,
+    base: BaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a document: where it came from and what it says."""
+    with open_base(base) as opened:
+        found = opened.document(document)
+        parts = opened.chunks_of(found.id) if chunks or triples else []
+        known = opened.triples(chunks=[chunk.id for chunk in parts]) if triples else []
+        text = opened.text(found.id)
+    if as_json:
+        emit(
+            {"document": found, "text": text}
+            | ({"chunks": parts} if chunks else {})
+            | ({"triples": known} if triples else {})
+        )
+        return
+    from rich.text import Text
+
+    from kedge._views.clean import clean
+    from kedge._views.terminal import chunk_renderable, facts, triples_table
+
+    screen = console()
+    about = {
+        "id": found.id,
+        "title": found.title,
+        "source": found.source,
+        "kind": found.kind,
+        "added": found.added_at,
+    }
+    about |= {"your id": found.external_id} if found.external_id else {}
+    sizes = {"characters": found.characters, "chunks": found.chunks}
+    screen.print(facts([*about.items(), *sizes.items(), *found.metadata.items()]), "")
+    if chunks:
+        screen.print(*(chunk_renderable(chunk) for chunk in parts))
+    if triples:
+        screen.print(triples_table(known))
+    if not chunks and not triples:
+        screen.print(Text(clean(text)), soft_wrap=True)
+
+
+def remove(
+    documents: Annotated[list[str], typer.Argument(help="Ids, sources, or the files they came from.")],
+    base: BaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove documents, and everything that was read from them."""
+    with open_base(base) as opened:
+        report = opened.remove(*documents)
+    if as_json:
+        emit(report)
+    else:
+        from kedge._views.words import plural
+
+        gone = (
+            plural(len(report.removed), "document"),
+            plural(report.chunks, "chunk"),
+            plural(report.triples, "triple"),
+        )
+        typer.echo(f"removed {', '.join(gone)}")
+    for missing in report.missing:
+        complain(InputError(f"no document is called {missing!r}", fix="`kedge list` shows them"))
+    if report.missing:
+        raise typer.Exit(PARTLY if report.removed else FAILED)
+
+
+def _check(paths: Sequence[str]) -> None:
+    """Refuse a path that is not there before anything is made."""
+    for path in paths:
+        if path != "-" and not any(wild in path for wild in "*?[") and not Path(path).exists():
+            raise InputError(f"there is no file or folder at {path}", fix="check the path")
+
+
+def _standard_input(name: str | None, encoding: str | None) -> list[ParsedDocument]:
+    from kedge.tools.knowledge_base.loaders import load_text
+
+    content = sys.stdin.buffer.read()
+    # Without a name, other text is another document: nothing that was stored is replaced by accident.
+    source = name or f"stdin-{hashlib.blake2b(content, digest_size=4).hexdigest()}"
+    return [
+        item
+        for item in load_text(content, source=source, encoding=encoding)
+        if not isinstance(item, LoadError)
+    ]
+
+
+def _summarise(report: AddReport) -> None:
+    from kedge._views.terminal import facts
+
+    figures = [
+        ("added", report.added - report.replaced),
+        ("replaced", report.replaced),
+        ("unchanged", report.unchanged),
+        ("duplicates", report.duplicates),
+        ("removed", report.removed),
+        ("failed", len(report.failed)),
+    ]
+    lines: list[tuple[str, object]] = [(name, count) for name, count in figures if count] or [("added", 0)]
+    size = f"{report.chunks:,} chunks, {report.triples:,} triples in {report.seconds:.1f} s"
+    console().print(facts([*lines, ("read", size)]))
