@@ -246,26 +246,17 @@ class Source:
         return humanise(self.path.name if self.path else self.name)
 
     def open(self) -> BinaryIO:
-        """The bytes, to be streamed. Raises `LoadError` when they cannot be read."""
-        if self.path is None:
-            return io.BytesIO(self.content)
-        try:
-            return self.path.open("rb")
-        except PermissionError:
-            raise self.error("no permission to read it", fix="change its permissions") from None
-        except OSError as error:
-            raise self.error(f"cannot be read: {error.strerror}", fix="check the file and its disk") from None
+        """The bytes, to be streamed. Raises `OSError` when they cannot be read."""
+        return io.BytesIO(self.content) if self.path is None else self.path.open("rb")
 
     def read(self) -> bytes:
         """All bytes. Raises `LoadError` for too many of them (before they are all in memory) or none."""
-        limit = self.limits.bytes
-        try:
-            with self.open() as stream:
-                data = stream.read(limit + 1)
-        except OSError as error:
-            raise self.error(f"cannot be read: {error.strerror}", fix="check the file and its disk") from None
-        if len(data) > limit:
+        size = self.path.stat().st_size if self.path else len(self.content)
+        if size > self.limits.bytes:
             raise self.too_large("the file")
+        with self.open() as stream:
+            # Bounded, as a file may grow meanwhile; by its size, as what is asked for is allocated at once.
+            data = stream.read(size + 1)
         if not data.strip():
             raise self.error("is empty", fix="add some content or leave it out")
         return data

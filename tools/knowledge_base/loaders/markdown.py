@@ -14,6 +14,7 @@ from kedge.tools.knowledge_base.records import ParsedDocument
 
 __all__ = ["load_markdown"]
 
+_MAX_NESTING = 60  # what is deeper is left out; by default that would be a list of ten levels
 _FRONT_MATTER = re.compile(r"---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL)
 _SCALAR = re.compile(r"([A-Za-z][\w-]*):[^\S\n]+(\S.*)")
 
@@ -31,7 +32,8 @@ def load_markdown(source: Source) -> Iterator[ParsedDocument]:
                 metadata[scalar[1]] = scalar[2].strip().strip("\"'")
         text = text[matter.end() :]
     composer = Composer()
-    _compose(MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(text), composer)
+    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
+    _compose(parser.parse(text), composer)
     yield source.composed("markdown", composer, title=metadata.pop("title", ""), metadata=metadata)
 
 

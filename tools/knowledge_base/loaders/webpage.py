@@ -162,6 +162,8 @@ class _Page:
                 self._end_list()
 
     def _flush(self) -> None:
+        if not self._buffer:
+            return
         text = "\n".join(filter(None, map(one_line, "".join(self._buffer).split("\n"))))
         self._buffer.clear()
         if text and self._lists:
