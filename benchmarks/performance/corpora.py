@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 __all__ = ["PASSAGES", "Corpus", "find", "generate"]
@@ -48,10 +49,13 @@ def generate(count: int, seed: int = SEED) -> list[dict[str, str]]:
     choose = random.Random(seed)  # noqa: S311 - repeatable, not secret
     words = ["".join(choose.choices(SYLLABLES, k=choose.randint(1, 4))) for _ in range(20_000)]
     # Words of a language are not equally frequent; Zipf's law is what an index has to live with.
-    weights = [1 / rank for rank in range(1, len(words) + 1)]
+    frequencies = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
 
     def sentence() -> str:
-        return " ".join(choose.choices(words, weights, k=choose.randint(8, 25))).capitalize() + "."
+        return (
+            " ".join(choose.choices(words, cum_weights=frequencies, k=choose.randint(8, 25))).capitalize()
+            + "."
+        )
 
     def passage(number: int) -> dict[str, str]:
         title = " ".join(choose.choices(words, k=2)).title() + f" {number}"

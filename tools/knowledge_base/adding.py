@@ -1,7 +1,7 @@
 """Adding documents: files are read, cut, encoded and written in batches, each stage while the others work.
 
-Reading runs in a worker thread, encoding wherever the encoder runs it, writing in another worker thread. Short
-queues join them, so that the slowest stage, the encoder, never waits.
+Reading runs in a worker thread, encoding wherever the encoder runs it, writing in another worker thread.
+Short queues join them, so that the slowest stage, the encoder, never waits.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kedge.tools.knowledge_base.chunking import chunk as cut
-from kedge.tools.knowledge_base.loaders import Fields, load
-
 from kedge.errors import BudgetExceeded, KedgeError, LoadError
 from kedge.tools.encoders._protocol import Encoder
+from kedge.tools.knowledge_base.chunking import chunk as cut
+from kedge.tools.knowledge_base.loaders import Fields, load
 from kedge.tools.knowledge_base.records import Chunk, Extraction, ParsedDocument, TripleDraft
 from kedge.tools.knowledge_base.reports import Failure
 from kedge.tools.knowledge_base.rows import NewDocument, Origin
@@ -124,7 +123,7 @@ async def pipeline(
     extract: Extract | None,
     write: Callable[[Batch], Awaitable[None]],
 ) -> None:
-    """Run the stages until everything is written; a failure or a cancellation stops after the batch in write."""
+    """Run the stages until all is written; a failure or a cancellation stops after the batch in write."""
     to_encode: asyncio.Queue[Batch | None] = asyncio.Queue(_QUEUE)
     to_write: asyncio.Queue[Batch | None] = asyncio.Queue(_QUEUE)
     batches = read(store, work)

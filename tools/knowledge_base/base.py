@@ -1,9 +1,9 @@
 """The knowledge base: documents in, evidence out, one directory.
 
-A document is in at the moment the relational store commits it, and out likewise. Vectors and full text are written
-before that on the way in, and after it on the way out; what they find is looked up in the store, so nobody sees
-half a document. The store's journal knows which index entries a killed process may have left behind; the next
-writer clears them away.
+A document is in at the moment the relational store commits it, and out likewise. Vectors and full text are
+written before that on the way in, and after it on the way out; what they find is looked up in the store, so
+nobody sees half a document. The store's journal knows which index entries a killed process may have left
+behind; the next writer clears them away.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from threading import RLock
 from typing import Literal, Self
 
 import numpy as np
-from kedge.tools.knowledge_base.loaders import Fields
 
 from kedge.errors import InputError, StoreError
-from kedge.tools.encoders import Encoder, FloatArray, MiniLM
+from kedge.tools.encoders._protocol import Encoder, FloatArray
 from kedge.tools.knowledge_base.adding import Batch, Extract, Tally, content_id, jobs, pipeline, uninterrupted
 from kedge.tools.knowledge_base.full_text import FullText
 from kedge.tools.knowledge_base.graph import KnowledgeGraph
+from kedge.tools.knowledge_base.loaders import Fields
 from kedge.tools.knowledge_base.lock import OnWait, awrite_lock, write_lock
 from kedge.tools.knowledge_base.records import (
     Chunk,
@@ -113,7 +113,7 @@ class KnowledgeBase:
         with _making(directory, create, wait, on_wait):
             store = Store(database or directory / _FILE, create=create)
         try:
-            encoder = encoder or MiniLM()
+            encoder = encoder or _default_encoder()
             _check_encoder(directory, store, encoder)
             base = cls(
                 directory,
@@ -197,8 +197,8 @@ class KnowledgeBase:
     def chunks(self, ids: Sequence[int]) -> list[Chunk]:
         """These chunks in the order asked; those that are gone are left out.
 
-        A negative id stands for the triple of that number that was read from no text: its chunk is the triple,
-        written out.
+        A negative id stands for the triple of that number that was read from no text: its chunk is the
+        triple, written out.
         """
         return self.store.chunks(ids)
 
@@ -329,9 +329,9 @@ class KnowledgeBase:
         return replace(report, seconds=time.perf_counter() - begin)
 
     async def aattach(self, extractions: Mapping[int, Extraction]) -> int:
-        """Make the triples and mentions of these chunks exactly these; returns how many triples they have now.
+        """Make the triples and mentions of these chunks exactly these; chunks that are gone are passed over.
 
-        Chunks that are gone are passed over.
+        Returns how many triples they have now.
         """
         async with self._writing():
             delta = await uninterrupted(asyncio.to_thread(self._commit, Change(extractions=extractions)))
@@ -485,6 +485,12 @@ def _check_directory(directory: Path, create: bool) -> None:
         raise StoreError(f"{directory} is a file", fix="choose a directory")
     if directory.is_dir() and any(not file.name.startswith("write.") for file in directory.iterdir()):
         raise StoreError(f"{directory} is neither empty nor a knowledge base", fix="choose another directory")
+
+
+def _default_encoder() -> Encoder:
+    from kedge.tools.encoders import MiniLM
+
+    return MiniLM()
 
 
 def _check_encoder(directory: Path, store: Store, encoder: Encoder) -> None:

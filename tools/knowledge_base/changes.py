@@ -197,11 +197,11 @@ def _insert_facts(connection: Connection, owned: Iterable[tuple[_Owner, Extracti
 
 
 def _triple_row(number: int, owner: _Owner, draft: TripleDraft, keys: _Keys) -> TripleRow | None:
-    subject, object = keys[draft.subject], keys[draft.object]
-    if not subject or not object:
+    subject, target = keys[draft.subject], keys[draft.object]
+    if not subject or not target:
         return None
     texts = (draft.subject.strip(), draft.relation.strip(), draft.object.strip())
-    return TripleRow(id, *owner, *texts, subject, object, draft.confidence)
+    return TripleRow(number, *owner, *texts, subject, target, draft.confidence)
 
 
 def _mention_rows(chunk_id: int, names: Iterable[str], keys: _Keys) -> Iterator[MentionRow]:

@@ -86,7 +86,7 @@ class FullText:
         if ids:
             with self._writing() as writer:
                 for number in ids:
-                    writer.delete_documents_by_term("id", id)
+                    writer.delete_documents_by_term("id", number)
 
     def rebuild(self, batches: Iterable[Sequence[Chunk]]) -> None:
         """Replace everything by these chunks."""
@@ -141,13 +141,13 @@ class FullText:
 
 def _document(chunk: Chunk) -> tantivy.Document:
     document = tantivy.Document(title=f"{chunk.title}\n{chunk.heading}", body=chunk.text)
-    document.add_unsigned("id", chunk.id)
+    document.add_integer("id", chunk.id)
     return document
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("id", indexed=True, fast=True)
+    builder.add_integer_field("id", indexed=True, fast=True)
     builder.add_text_field("title", tokenizer_name=_TOKENIZER, index_option="freq")
     builder.add_text_field("body", tokenizer_name=_TOKENIZER, index_option="freq")
     return builder.build()

@@ -22,10 +22,10 @@ _V = TypeVar("_V", bound=Hashable)
 class KnowledgeGraph:
     """The networkx view of the triples.
 
-    `nx` is a `MultiDiGraph`. A node is an entity key; its `name` is the spelling met most often. An edge's key
-    is the id of its triple; it carries `relation`, `chunk_id` (`None` when the triple was read from no text)
-    and `confidence`. Entities that chunks only mention are nodes too. `revision` changes with the graph, for
-    those who compile it.
+    `nx` is a `MultiDiGraph`. A node is an entity key; its `name` is the spelling met most often. The key of
+    an edge is the id of its triple; it carries `relation`, `chunk_id` (`None` when the triple was read from
+    no text) and `confidence`. Entities that chunks only mention are nodes too. `revision` changes with the
+    graph, for those who compile it.
 
     Example:
         >>> graph = KnowledgeGraph()

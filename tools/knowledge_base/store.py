@@ -1,7 +1,7 @@
 """The relational store: the truth about what is in a knowledge base.
 
-Indexes are derived from it, and what they find is looked up here, so a document is in or out at the moment this
-store commits. Works on SQLite (a path) and on any database that SQLAlchemy knows (a URL).
+Indexes are derived from it, and what they find is looked up here, so a document is in or out at the moment
+this store commits. Works on SQLite (a path) and on any database that SQLAlchemy knows (a URL).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Store:
 
     def meta(self, key: str) -> str | None:
         """A fact about the whole base, such as the encoder it was made with."""
-        return self._scalar(select(t.meta.c.value).where(t.meta.c.key == key))
+        return self._text(select(t.meta.c.value).where(t.meta.c.key == key))
 
     def set_meta(self, key: str, value: str) -> None:
         """Write down a fact about the whole base."""
@@ -123,11 +123,11 @@ class Store:
 
     def text(self, document_id: str) -> str | None:
         """The whole text of a document."""
-        return self._scalar(select(t.documents.c.text).where(t.documents.c.id == document_id))
+        return self._text(select(t.documents.c.text).where(t.documents.c.id == document_id))
 
     def image(self, document_id: str) -> str | None:
         """The file name of a document's image."""
-        return self._scalar(select(t.documents.c.image).where(t.documents.c.id == document_id))
+        return self._text(select(t.documents.c.image).where(t.documents.c.id == document_id))
 
     def held(self, container: str) -> list[Origin]:
         """What a file held when it was last added."""
@@ -171,8 +171,8 @@ class Store:
     def chunks(self, ids: Sequence[int]) -> list[Chunk]:
         """These chunks in the order asked; those that are gone are left out.
 
-        A negative id stands for the triple of that number that was read from no text: its chunk is the triple,
-        written out.
+        A negative id stands for the triple of that number that was read from no text: its chunk is the
+        triple, written out.
         """
         found = {
             chunk.id: chunk
@@ -235,7 +235,7 @@ class Store:
         entity: str | None = None,
         document_id: str | None = None,
     ) -> list[Triple]:
-        """Triples by their ids, by chunk, by entity (its name) or by document; all of them without conditions."""
+        """Triples by their ids, by chunk, by entity or by document; all of them without conditions."""
         columns = t.triples.c
         if ids is not None:
             found = self._triples_where(columns.id, ids)
@@ -319,6 +319,10 @@ class Store:
     def _scalar(self, query: Select[Any]) -> Any:
         with _errors(self.location), self._engine.connect() as connection:
             return connection.execute(query).scalar()
+
+    def _text(self, query: Select[Any]) -> str | None:
+        found = self._scalar(query)
+        return None if found is None else str(found)
 
     def _origins(self, condition: Any) -> list[Origin]:
         return [Origin(**row) for row in self._rows(select(t.origins).where(condition))]

@@ -2,8 +2,8 @@
 
 `counters` hands out numbers that are never used twice, and holds the revision that tells readers of a change.
 `origins` says which files hold a document: it stays as long as one of them does.
-`journal` holds ranges of chunk ids that an index may know although the store does not: an unfinished addition,
-or a removal whose index entries are still to go.
+`journal` holds ranges of chunk ids that an index may know although the store does not: an unfinished
+addition, or a removal whose index entries are still to go.
 """
 
 from __future__ import annotations

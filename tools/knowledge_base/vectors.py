@@ -2,8 +2,8 @@
 
 An embedded Chroma loads its graph of neighbours once and then neither sees what another process writes nor
 survives a kill while it writes its files. So each process opens a directory once, opens it anew when the
-`generation` file says that somebody else has written, and a `writing` file marks a write that never ended: such
-an index is not touched any more but rebuilt.
+`generation` file says that somebody else has written, and a `writing` file marks a write that never ended:
+such an index is not touched any more but rebuilt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import urlsplit
 
 from filelock import FileLock
@@ -23,7 +23,7 @@ from kedge.errors import StoreError
 from kedge.tools.encoders._protocol import FloatArray
 
 if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
+    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 __all__ = ["Vectors"]
@@ -70,7 +70,7 @@ class Vectors:
         if k < 1:
             return []
         with self._backend.reading() as collection:
-            found = collection.query(query_embeddings=[vector], n_results=k, include=["distances"])
+            found = collection.query(query_embeddings=vector[None, :], n_results=k, include=["distances"])
         distances = found["distances"] or [[]]
         hits = zip(found["ids"][0], distances[0], strict=True)
         return [(int(number), round(1.0 - float(distance), 6)) for number, distance in hits]
@@ -127,7 +127,7 @@ class _Directory:
         self._users = 0
         self._lock = RLock()
         self._across = FileLock(path / "index.lock", thread_local=False)
-        self._client: ClientAPI | None = None
+        self._client: Client | None = None
         self._collection: Collection | None = None
         self._seen = ""
 
@@ -196,7 +196,7 @@ class _Directory:
         self._seen = self._current()
         import chromadb
 
-        self._client = chromadb.PersistentClient(str(self._files), settings=_settings())
+        self._client = cast("Client", chromadb.PersistentClient(str(self._files), settings=_settings()))
         self._collection = collection = _collection(self._client, "chunks")
         some = collection.get(limit=1, include=["embeddings"])["embeddings"]
         if some is not None and len(some):  # the first query loads the graph of neighbours
@@ -216,7 +216,7 @@ class _Server:
 
     def __init__(self, url: str, name: str) -> None:
         self._url, self._name = url, name
-        self._client: ClientAPI | None = None
+        self._client: Client | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Collection]:
@@ -235,16 +235,16 @@ class _Server:
             self._client.close()
             self._client = None
 
-    def _connect(self) -> ClientAPI:
+    def _connect(self) -> Client:
         if self._client is None:
             import chromadb
 
             parts = urlsplit(self._url)
             secure = parts.scheme == "https"
             port = parts.port or (443 if secure else 8000)
-            self._client = chromadb.HttpClient(
-                host=parts.hostname or "localhost", port=port, ssl=secure, settings=_settings()
-            )
+            host = parts.hostname or "localhost"
+            client = chromadb.HttpClient(host=host, port=port, ssl=secure, settings=_settings())
+            self._client = cast("Client", client)
         return self._client
 
 
@@ -264,5 +264,5 @@ def _settings() -> Any:
     return Settings(anonymized_telemetry=False)
 
 
-def _collection(client: ClientAPI, name: str) -> Collection:
+def _collection(client: Client, name: str) -> Collection:
     return client.get_or_create_collection(name, embedding_function=None, configuration=_CONFIGURATION)
