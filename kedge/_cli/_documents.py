@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,13 +11,15 @@ import typer
 
 from kedge._cli._app import FAILED, PARTLY, BaseOption, JsonOption, complain
 from kedge._cli._base import open_base
-from kedge._cli._output import console, emit
+from kedge._cli._output import console, emit, record
 from kedge.errors import InputError, LoadError
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base import AddReport, ParsedDocument
 
 __all__ = ["register"]
+
+MOST_SKIPPED = 10  # lines; a folder may be full of files that are no documents
 
 
 def register(app: typer.Typer) -> None:
@@ -55,27 +56,33 @@ def add(
     Unchanged files are left alone, and a changed file replaces what it said before, so the same command also
     brings a knowledge base up to date. Files that cannot be read are reported and the others added.
     """
-    _check(paths)
     from kedge._cli._progress import watching
-    from kedge.tools.knowledge_base import Fields
+    from kedge.tools.knowledge_base import Fields, find
 
     given = {"text": text_field, "title": title_field, "id": id_field}
     fields = (
         Fields(**{role: field for role, field in given.items() if field}) if any(given.values()) else None
     )
-    sources: list[str | Path | ParsedDocument] = [path for path in paths if path != "-"]
+    # Found before the knowledge base is made: a wrong path leaves nothing behind.
+    skipped: list[LoadError] = []
+    files = find([path for path in paths if path != "-"], on_skip=skipped.append)
+    sources: list[str | Path | ParsedDocument] = [*files]
     sources += _standard_input(name, encoding) if "-" in paths else []
     with open_base(base, create=True) as opened, watching() as tell:
         report = opened.add(
             *sources, triples=not no_triples, fields=fields, encoding=encoding, on_progress=tell
         )
     if as_json:
-        emit(report)
+        emit(record(report) | {"skipped": skipped})
     else:
-        _summarise(report)
+        _summarise(report, len(skipped))
+        for error in skipped[:MOST_SKIPPED]:
+            complain(error, about="skipped")
+        if len(skipped) > MOST_SKIPPED:
+            typer.echo(f"skipped: {len(skipped) - MOST_SKIPPED:,} more, --json lists them", err=True)
     if report.failed:
         for failure in report.failed:
-            complain(failure.error, about=failure.source)
+            complain(failure.error, about="failed")
         done = report.added or report.unchanged or report.duplicates
         raise typer.Exit(PARTLY if done else FAILED)
 
@@ -164,13 +171,6 @@ def remove(
         raise typer.Exit(PARTLY if report.removed else FAILED)
 
 
-def _check(paths: Sequence[str]) -> None:
-    """Refuse a path that is not there before anything is made."""
-    for path in paths:
-        if path != "-" and not any(wild in path for wild in "*?[") and not Path(path).exists():
-            raise InputError(f"there is no file or folder at {path}", fix="check the path")
-
-
 def _standard_input(name: str | None, encoding: str | None) -> list[ParsedDocument]:
     from kedge.tools.knowledge_base.loaders import load_text
 
@@ -184,7 +184,7 @@ def _standard_input(name: str | None, encoding: str | None) -> list[ParsedDocume
     ]
 
 
-def _summarise(report: AddReport) -> None:
+def _summarise(report: AddReport, skipped: int) -> None:
     from kedge._views.terminal import facts
 
     figures = [
@@ -194,6 +194,7 @@ def _summarise(report: AddReport) -> None:
         ("duplicates", report.duplicates),
         ("removed", report.removed),
         ("failed", len(report.failed)),
+        ("skipped", skipped),
     ]
     lines: list[tuple[str, object]] = [(name, count) for name, count in figures if count] or [("added", 0)]
     size = f"{report.chunks:,} chunks, {report.triples:,} triples in {report.seconds:.1f} s"

@@ -14,7 +14,7 @@ from kedge.errors import InputError, KedgeError
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "emit", "write_page"]
+__all__ = ["console", "emit", "record", "write_page"]
 
 PIPED_WIDTH = 120  # columns when nobody's terminal says how many there are
 # What a terminal might act on; JSON escapes the other control characters itself.
@@ -39,6 +39,11 @@ def emit(value: object) -> None:
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
+def record(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, as they are."""
+    return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+
+
 def write_page(path: Path, text: str) -> None:
     """Write a file that the person asked for.
 
@@ -53,7 +58,7 @@ def write_page(path: Path, text: str) -> None:
 
 def _plain(value: Any) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
+        return record(value)
     if isinstance(value, KedgeError):
         return {"message": value.message, "fix": value.fix}
     raise TypeError(f"no JSON for {type(value).__name__}")

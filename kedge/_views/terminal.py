@@ -137,15 +137,13 @@ def evidence_renderable(evidence: Sequence[Evidence]) -> RenderableType:
     return Group(*lines)
 
 
-def facts(pairs: Iterable[tuple[str, object]]) -> Table:
+def facts(pairs: Iterable[tuple[str, object]]) -> RenderableType:
     """Names and values, aligned."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column()
-    for name, value in pairs:
-        shown = f"{value:,}" if isinstance(value, int) else str(value)
-        table.add_row(Text(name), Text(clean(shown)))
-    return table
+    rows = [
+        (clean(name), f"{value:,}" if isinstance(value, int) else clean(str(value))) for name, value in pairs
+    ]
+    width = max((len(name) for name, _ in rows), default=0)
+    return Group(*(Text.assemble((f"{name:<{width}}  ", "dim"), value) for name, value in rows))
 
 
 def _answered(answer: Answer) -> list[RenderableType]:

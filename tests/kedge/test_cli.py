@@ -23,7 +23,7 @@ HEAVY = {"chromadb", "langchain_core", "langgraph", "numpy", "pydantic", "rich",
 def kedge(*arguments: str, code: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
     program = ["-c", code] if code else ["-m", "kedge"]
     options = {"capture_output": True, "text": True, "timeout": 60, "check": False} | options
-    return subprocess.run([sys.executable, *program, *arguments], **options)  # noqa: S603
+    return subprocess.run([sys.executable, *program, *arguments], **options)
 
 
 def test_help_starts_quickly() -> None:
@@ -114,7 +114,7 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
         "app.command('flood')(lambda: [_output.emit('x' * 999) for _ in range(9999)] and None)\n"
         "main(['flood'])"
     )
-    program = subprocess.Popen(  # noqa: S603
+    program = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert program.stdout is not None

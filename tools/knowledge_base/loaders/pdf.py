@@ -63,7 +63,7 @@ def load_pdf(source: Source) -> Iterator[ParsedDocument]:
     if silent:
         metadata["pages_without_text"] = ", ".join(silent)
     pages = _without_running_lines(pages)
-    composer = Composer()
+    composer = Composer(source)
     _compose(pages, composer)
     yield source.composed("pdf", composer, title=title or _largest(pages), metadata=metadata)
 

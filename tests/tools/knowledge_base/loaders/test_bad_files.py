@@ -211,6 +211,19 @@ def test_a_table_with_a_quotation_mark_that_never_closes(tmp_path: Path) -> None
     refused(written(tmp_path / "x.csv", 'a,b\n"' + "x" * 200_000), "line 2: not a table")
 
 
+def test_a_table_that_would_spread_its_column_names(tmp_path: Path) -> None:
+    table = "name" * 40 + ",depth\n" + "x,1\n" * 2_000
+    refused(
+        written(tmp_path / "x.csv", table), "column names in each row is larger", limits=Limits(bytes=10_000)
+    )
+    spans = "<table><tr><td rowspan=100 colspan=100>x</td></tr>" + "<tr><td>y</td></tr>" * 100 + "</table>"
+    began = time.process_time()
+    [document] = load(written(tmp_path / "x.html", spans * 500))
+    assert isinstance(document, ParsedDocument)
+    assert len(document.text) < 2 * 2**20
+    assert time.process_time() - began < 3
+
+
 def pdf(owner: str = "", user: str | None = None) -> bytes:
     document = FPDF()
     if owner:
