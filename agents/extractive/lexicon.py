@@ -15,6 +15,7 @@ __all__ = [
     "COMPANY_SUFFIXES",
     "CONJUNCTIONS",
     "COUNTRY_OF_DEMONYM",
+    "DESCRIPTIVE",
     "DETERMINERS",
     "EVENTS",
     "HONORIFICS",
@@ -23,6 +24,7 @@ __all__ = [
     "JOINED_BY_AND",
     "JOINED_BY_FOR",
     "KIN",
+    "LINKING",
     "MAGNITUDES",
     "MONTHS",
     "NAME_PARTICLES",
@@ -31,14 +33,18 @@ __all__ = [
     "NUMBER_WORDS",
     "ORDINALS",
     "ORDINARY_ENDINGS",
+    "PARTICIPLES",
     "PERSON_NOUNS",
     "PREPOSITIONS",
     "PRONOUNS",
     "SEASONS",
     "STOP_WORDS",
+    "THING_NOUNS",
+    "UNFULFILLED",
     "UNITS",
     "VERBS",
     "WEEKDAYS",
+    "WORKS",
 ]
 
 
@@ -90,7 +96,7 @@ ADVERBS: Final = _words("""
     yesterday tomorrow again already just only even too very quite rather almost nearly still perhaps maybe
     first last early late together away back down well best better long far once twice initially originally
     eventually finally recently formerly previously currently subsequently afterwards afterward thereafter
-    thereby therein elsewhere else ago apart aside alone abroad
+    thereby therein elsewhere else ago apart aside alone abroad online
 """)
 
 STOP_WORDS: Final = (
@@ -342,6 +348,50 @@ ORDINARY_ENDINGS: Final = tuple(
     ences ants ents n't 'm 're 've 'll 'd
 """)
 )
+
+# Things that a definite description may call a document's subject by ("the film", "the company").
+THING_NOUNS: Final = _words("""
+    film movie picture documentary album song single book novel poem play story opera symphony series show
+    episode game magazine newspaper journal painting sculpture company firm corporation organisation
+    organization foundation agency party band group orchestra team club league university college school
+    institute museum library hospital church cathedral temple castle palace bridge tower building stadium
+    airport station railway road street park garden city town village municipality district county province
+    state region country kingdom empire republic island river lake mountain valley sea ship aircraft car
+    locomotive rocket spacecraft planet star comet asteroid species genus plant animal language dialect
+    religion war battle treaty law act award prize festival tournament competition election project program
+    programme software library framework tool protocol language machine device engine drug disease theory
+    suburb neighborhood neighbourhood commune parish peninsula bay harbour harbor lighthouse observatory
+    restaurant bakery hotel shop store brand product platform website channel network label studio
+""")
+
+# Works of art and writing: an article about one may call it by another word of this list.
+WORKS: Final = _words("""
+    film movie album song single novel book game series documentary picture play show story poem opera musical
+    comedy drama thriller western sequel remake track record recording episode
+""")
+
+# Left out of "is": what remains is the kind of thing ("noted former French actor" is an actor).
+DESCRIPTIVE: Final = _words("""
+    noted former retired prolific famous renowned late early young old older younger oldest youngest eldest elder
+    professional well-known prominent popular best major minor great leading influential successful acclaimed
+    celebrated distinguished notable important first second third fourth fifth sixth seventh last only single
+    new current modern contemporary ancient medieval small large big little few several many various other
+    same different own good active amateur independent self-taught award-winning best-selling bestselling
+    original present longtime long-time veteran legendary one two three black white co fellow certain
+    subsequent recent most upcoming next final principal chief main primary senior junior highly very
+""")
+
+# Relation verbs that link a subject to what it is or became, as "be" does.
+LINKING: Final = _words("become remain")
+
+# Participles that describe, whether or not a form of "be" stands before them.
+PARTICIPLES: Final = _words("""
+    born based located situated known named called titled entitled set headquartered married buried
+    descended formed founded established released published nominated dedicated
+""")
+
+# "X failed to do Y" does not say that X did Y.
+UNFULFILLED: Final = _words("fail refuse decline try attempt want hope wish plan intend threaten offer seek ask tell")
 
 KIN: Final = _words("""
     father mother son daughter brother sister husband wife spouse parent parents child children uncle aunt

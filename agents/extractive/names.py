@@ -73,12 +73,17 @@ def find_names(
     return [_with_year(name, when, text) for name in _disjoint(taken + scan.run())]
 
 
+_ORDINAL: Final = re.compile(r"(?<![\w.])\d{1,3}(?:st|nd|rd|th) \Z")
+
+
 def _with_year(name: Span, when: Sequence[Date], text: str) -> Span:
-    """`1980 Summer Olympics`: the year in front of an event is part of its name."""
-    if name.text.rsplit(None, 1)[-1].lower() not in EVENTS:
-        return name
-    start = next((d.start for d in when if d.end == name.start - 1 and len(d.text) == 4), name.start)
-    return Span(start, name.end, text[start : name.end])
+    """`1980 Summer Olympics`, `20th Century Fox`: a year or an ordinal in front that is part of a name."""
+    start = name.start
+    if (ordinal := _ORDINAL.search(text, max(0, start - 7), start)) is not None:
+        start = ordinal.start()
+    elif name.text.rsplit(None, 1)[-1].lower() in EVENTS:
+        start = next((d.start for d in when if d.end == name.start - 1 and len(d.text) == 4), start)
+    return Span(start, name.end, text[start : name.end]) if start < name.start else name
 
 
 def _known(text: str, known: Iterable[str]) -> list[Span]:

@@ -29,12 +29,13 @@ class Corpus:
 
 def find(data: Path | None, scratch: Path, queries: int = 300) -> Corpus:
     """The 2Wiki passages in the folder `data`; without them, generated ones, which are named as such."""
-    path, name = scratch / "generated.json", f"{PASSAGES:,} generated passages (seed {SEED})"
+    path, kind = scratch / "generated.json", f"generated passages (seed {SEED})"
     if data is not None and (data / REAL).is_file():
-        path, name = data / REAL, f"{PASSAGES:,} 2Wiki passages"
+        path, kind = data / REAL, "2Wiki passages"
     else:
         path.write_text(json.dumps(generate(PASSAGES)))
     passages = json.loads(path.read_text(encoding="utf-8"))
+    name = f"{len(passages):,} {kind}"
     chosen = random.Random(SEED).sample(passages, queries)  # noqa: S311 - repeatable, not secret
     return Corpus(path, name, tuple(" ".join(passage["text"].split()[:12]) for passage in chosen))
 
