@@ -12,7 +12,7 @@ import typer
 
 from kedge._cli._app import ABSTAINED, BaseOption, JsonOption
 from kedge._cli._base import chat_model, open_base
-from kedge._cli._output import console, emit, write_page
+from kedge._cli._output import console, display, emit, write_page
 from kedge.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def ask(
     else:
         from kedge._views.terminal import answer_renderable
 
-        console().print(answer_renderable(answer))
+        display(answer_renderable(answer))
     if answer.text is None:
         raise typer.Exit(ABSTAINED)
 

@@ -11,7 +11,7 @@ import typer
 
 from kedge._cli._app import FAILED, PARTLY, BaseOption, JsonOption, complain
 from kedge._cli._base import open_base
-from kedge._cli._output import console, emit, record
+from kedge._cli._output import display, emit, record
 from kedge.errors import InputError, LoadError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def add(
     files = find([path for path in paths if path != "-"], on_skip=skipped.append)
     sources: list[str | Path | ParsedDocument] = [*files]
     sources += _standard_input(name, encoding) if "-" in paths else []
-    with open_base(base, create=True) as opened, watching() as tell:
+    with open_base(base, create=True) as opened, watching(len(sources)) as tell:
         report = opened.add(
             *sources, triples=not no_triples, fields=fields, encoding=encoding, on_progress=tell
         )
@@ -77,9 +77,10 @@ def add(
     else:
         _summarise(report, len(skipped))
         for error in skipped[:MOST_SKIPPED]:
-            complain(error, about="skipped")
+            complain(error, about="note")
         if len(skipped) > MOST_SKIPPED:
-            typer.echo(f"skipped: {len(skipped) - MOST_SKIPPED:,} more, --json lists them", err=True)
+            more = len(skipped) - MOST_SKIPPED
+            typer.echo(f"note: {more:,} more were skipped, --json lists them", err=True)
     if report.failed:
         for failure in report.failed:
             complain(failure.error, about="failed")
@@ -97,7 +98,7 @@ def list_documents(base: BaseOption = None, as_json: JsonOption = False) -> None
     from kedge._views.terminal import documents_table
 
     if documents:
-        console().print(documents_table(documents))
+        display(documents_table(documents))
     else:
         typer.echo("no documents yet; add some with `kedge add`", err=True)
 
@@ -122,12 +123,9 @@ def show(
             | ({"triples": known} if triples else {})
         )
         return
-    from rich.text import Text
-
     from kedge._views.clean import clean
     from kedge._views.terminal import chunk_renderable, facts, triples_table
 
-    screen = console()
     about = {
         "id": found.id,
         "title": found.title,
@@ -137,13 +135,13 @@ def show(
     }
     about |= {"your id": found.external_id} if found.external_id else {}
     sizes = {"characters": found.characters, "chunks": found.chunks}
-    screen.print(facts([*about.items(), *sizes.items(), *found.metadata.items()]), "")
+    display(facts([*about.items(), *sizes.items(), *found.metadata.items()]), "")
     if chunks:
-        screen.print(*(chunk_renderable(chunk) for chunk in parts))
+        display(*(chunk_renderable(chunk) for chunk in parts))
     if triples:
-        screen.print(triples_table(known))
+        display(triples_table(known))
     if not chunks and not triples:
-        screen.print(Text(clean(text)), soft_wrap=True)
+        typer.echo(clean(text))
 
 
 def remove(
@@ -198,4 +196,4 @@ def _summarise(report: AddReport, skipped: int) -> None:
     ]
     lines: list[tuple[str, object]] = [(name, count) for name, count in figures if count] or [("added", 0)]
     size = f"{report.chunks:,} chunks, {report.triples:,} triples in {report.seconds:.1f} s"
-    console().print(facts([*lines, ("read", size)]))
+    display(facts([*lines, ("read", size)]))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from kedge.errors import InputError, KedgeError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
-__all__ = ["console", "emit", "record", "write_page"]
+__all__ = ["console", "display", "emit", "record", "write_page"]
 
 PIPED_WIDTH = 120  # columns when nobody's terminal says how many there are
 # What a terminal might act on; JSON escapes the other control characters itself.
@@ -25,10 +25,19 @@ def console(*, stderr: bool = False) -> Console:
     """A console that reads no markup, emoji codes or numbers into what it prints."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-    if not made.is_terminal:
-        made.width = max(made.width, PIPED_WIDTH)
-    return made
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def display(*parts: RenderableType) -> None:
+    """Print for a person: with colour on a terminal, as bare text into a file or a pipe."""
+    from kedge._views.terminal import plain
+
+    screen = console()
+    if screen.is_terminal:
+        screen.print(*parts, sep="\n")
+    else:
+        width = max(screen.width, PIPED_WIDTH)
+        sys.stdout.write("".join(f"{plain(part, width=width)}\n" for part in parts))
 
 
 def emit(value: object) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from kedge._cli._app import BaseOption, JsonOption
 from kedge._cli._base import open_base
-from kedge._cli._output import console, emit
+from kedge._cli._output import display, emit
 
 __all__ = ["register"]
 
@@ -42,7 +42,7 @@ def search(
     from kedge._views.terminal import evidence_renderable
 
     if found:
-        console().print(evidence_renderable(found))
+        display(evidence_renderable(found))
     else:
         typer.echo("nothing found", err=True)
 
@@ -60,4 +60,4 @@ def stats(base: BaseOption = None, as_json: JsonOption = False) -> None:
 
     figures = asdict(size)
     figures["size on disk"] = f"{figures.pop('bytes') / 1e6:,.1f} MB"
-    console().print(facts([("path", path), *figures.items()]))
+    display(facts([("path", path), *figures.items()]))
