@@ -56,7 +56,7 @@ def two_wiki_triples(
         return canonical.get(item.find(str, entity, ""), surface)
 
     for item in json_rows(Path(path)):
-        confidence = float(item.find(float, "llm_confidence", 1.0))
+        confidence = item.find(float, "llm_confidence", 1.0)
         subject, object_ = name(item, "subject", "subj_id"), name(item, "object", "obj_id")
         triple = TripleDraft(subject, item.get(str, "relation"), object_, confidence)
         yield item.get(str, "chunk_id"), triple

@@ -101,7 +101,7 @@ def musique(path: str | Path) -> Iterator[Question]:
 
 
 def lihua(path: str | Path) -> Iterator[Question]:
-    """LiHua-World; `gold` holds document ids."""
+    """LiHua-World; `gold` holds document ids as the data set spells them, four of them wrongly."""
     for item in json_rows(Path(path)):
         answerable = item.get(bool, "answerable")
         gold = _unique(item.texts("evidence_doc_ids"))

@@ -58,6 +58,8 @@ class Row:
 
     def _typed(self, kind: type[T], name: str) -> T:
         value = self.data[name]
+        if kind is float and type(value) is int:
+            value = float(value)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise LoadError(
                 f"{self.where}: {name!r} is {type(value).__name__}, not {kind.__name__}", fix=_FIX

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -107,8 +106,16 @@ def mcnemar(ours: Sequence[bool], theirs: Sequence[bool]) -> float:
     only_ours = sum(a and not b for a, b in zip(ours, theirs, strict=True))
     only_theirs = sum(b and not a for a, b in zip(ours, theirs, strict=True))
     n = only_ours + only_theirs
-    tail = sum(math.comb(n, k) for k in range(min(only_ours, only_theirs) + 1))
-    return min(1.0, 2 * tail / (1 << n))
+    return min(1.0, 2 * _tail(n, min(only_ours, only_theirs)) / (1 << n))
+
+
+def _tail(n: int, most: int) -> int:
+    """The number of ways to choose at most `most` of `n`."""
+    ways = total = 1
+    for k in range(most):
+        ways = ways * (n - k) // (k + 1)  # from each binomial coefficient to the next: no factorials
+        total += ways
+    return total
 
 
 def _portions(total: int, width: int) -> list[int]:

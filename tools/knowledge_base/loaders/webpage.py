@@ -115,7 +115,9 @@ class _Page:
         """Take a node in; whether its children are still to be taken in."""
         tag = node.tag or ""
         if tag == "-text":
-            self._buffer.append(re.sub(r"\s+", " ", node.text()))
+            text = re.sub(r"\s+", " ", node.text())
+            if text != " " or (self._buffer and not self._buffer[-1].endswith(" ")):
+                self._buffer.append(text)
             return False
         if tag == "br":
             self._buffer.append("\n")
@@ -141,9 +143,8 @@ class _Page:
         if tag == "figure" and not node.css_first("table, pre"):
             self._end_list()
             parts = [image.attributes.get("alt") or "" for image in node.css("img")]
-            self._composer.add(
-                "image", "\n".join(filter(None, map(one_line, [*parts, node.text(separator=" ")])))
-            )
+            text = "\n".join(filter(None, map(one_line, [*parts, node.text(separator=" ")])))
+            self._composer.add("image", text)
             return False
         if tag in ("ul", "ol"):
             self._lists.append(1 if tag == "ol" else -1)
@@ -181,11 +182,12 @@ class _Page:
 
     def _image(self, node: LexborNode) -> None:
         alternative = one_line(node.attributes.get("alt") or "")
-        if "".join(self._buffer).strip() or (
-            node.parent is not None and node.parent.tag in ("p", "span", "li")
-        ):
+        if not alternative:
+            return
+        parent = node.parent.tag if node.parent is not None else ""
+        if parent in ("p", "span", "li") or any(map(str.strip, self._buffer)):
             self._buffer.append(f" {alternative} ")  # a sign within a sentence
-        elif alternative:
+        else:
             self._end_list()
             self._composer.add("image", alternative)
 

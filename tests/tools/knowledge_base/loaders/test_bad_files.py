@@ -329,6 +329,8 @@ def test_a_page_that_would_blow_up_in_the_parser(tmp_path: Path, page: str) -> N
         "<table><tr><td>" * 900 + "x",
         "<!--" * 50_000 + "--><p>x",
         "&" * 100_000,
+        "x<div>" + "<img alt=''> " * 20_000 + "</div>",
+        "<p>" + "<img alt=a> " * 20_000,
     ],
 )
 def test_an_ugly_page_is_read_in_time(tmp_path: Path, page: str) -> None:

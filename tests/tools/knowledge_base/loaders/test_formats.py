@@ -9,7 +9,7 @@ import docx
 import pytest
 from docx.enum.text import WD_BREAK
 from fpdf import FPDF
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
@@ -78,6 +78,7 @@ def test_a_file_without_a_suffix_is_looked_into(file: File) -> None:
     assert one(file("scan", png(3, 2))).kind == "image"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_loads_or_is_refused(text: str) -> None:
     try:
