@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kedge._cli._app import FAILED, PARTLY, BaseOption, JsonOption, complain
+from kedge._cli._app import CHUNK, FAILED, JSON_KEYS, PARTLY, TRIPLE, BaseOption, JsonOption, complain
 from kedge._cli._base import open_base
 from kedge._cli._output import display, emit, record
 from kedge.errors import InputError, LoadError
@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+DOCUMENT = "id, source, container, title, kind, characters, chunks, added_at, external_id, metadata"
+ADDED = (
+    "added, replaced, unchanged, duplicates, removed, failed [source, error [message, fix]], chunks, "
+    "triples, seconds, skipped [message, fix]"
+)
+SHOWN = f"document [{DOCUMENT}], text; chunks [{CHUNK}] with --chunks; triples [{TRIPLE}] with --triples"
+REMOVED = "removed, missing, chunks, triples, seconds"
+
 MOST_SKIPPED = 10  # lines; a folder may be full of files that are no documents
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(add)
-    app.command(name="list")(list_documents)
-    app.command()(show)
-    app.command()(remove)
+    app.command(epilog=JSON_KEYS + ADDED)(add)
+    app.command(name="list", epilog=f"{JSON_KEYS}for each document {DOCUMENT}")(list_documents)
+    app.command(epilog=JSON_KEYS + SHOWN)(show)
+    app.command(epilog=JSON_KEYS + REMOVED)(remove)
 
 
 def add(

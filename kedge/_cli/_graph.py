@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kedge._cli._app import BaseOption, JsonOption
+from kedge._cli._app import JSON_KEYS, BaseOption, JsonOption
 from kedge._cli._base import open_base
 from kedge._cli._output import display, emit, write_page
 from kedge.errors import InputError
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+PICTURE = "title, nodes [id, label, kind, note], edges [source, target, label, quote, origin, path], note"
 MOST_LINES = 60
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command()(graph)
+    app.command(epilog=JSON_KEYS + PICTURE)(graph)
 
 
 def graph(

@@ -7,7 +7,7 @@ import platform
 import typer
 
 from kedge import __version__
-from kedge._cli._app import FAILED, BaseOption, JsonOption
+from kedge._cli._app import FAILED, JSON_KEYS, BaseOption, JsonOption
 from kedge._cli._output import display, emit
 
 __all__ = ["register"]
@@ -17,8 +17,8 @@ MARKS = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "problem": ("✗"
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(doctor)
-    app.command()(version)
+    app.command(epilog=f"{JSON_KEYS}checks [name, status, detail, fix, required], healthy")(doctor)
+    app.command(epilog=f"{JSON_KEYS}kedge, python")(version)
 
 
 def doctor(base: BaseOption = None, as_json: JsonOption = False) -> None:

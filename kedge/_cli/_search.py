@@ -6,19 +6,21 @@ from typing import Annotated
 
 import typer
 
-from kedge._cli._app import BaseOption, JsonOption
+from kedge._cli._app import CHUNK, JSON_KEYS, TRIPLE, BaseOption, JsonOption
 from kedge._cli._base import open_base
 from kedge._cli._output import display, emit
 
 __all__ = ["register"]
 
+FOUND = f"for each result chunk [{CHUNK}], score, reason, triple [{TRIPLE}]"
+SIZES = "documents, chunks, triples, entities, images, bytes, encoder, version, revision"
 SEARCHES = ("bm25", "dense", "hybrid", "late_interaction", "ppr")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(search)
-    app.command()(stats)
+    app.command(epilog=JSON_KEYS + FOUND)(search)
+    app.command(epilog=JSON_KEYS + SIZES)(stats)
 
 
 def search(
