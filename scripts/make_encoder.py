@@ -248,7 +248,7 @@ def layer(
 
 
 def assemble(weights: Weights, form: Form, ranges: Ranges) -> Graph:
-    """The whole encoder: `ids` (batch, length), zero where padded, to unit vectors `sentences` and `tokens`."""
+    """The encoder: `ids` (batch, length), zero where padded, to unit vectors `sentences` and `tokens`."""
     graph = Graph()
     padding = graph.constant(np.array(0, np.int64))
     keep = graph.op("Not", graph.op("Equal", "ids", padding))

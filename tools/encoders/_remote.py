@@ -187,7 +187,8 @@ class RemoteEncoder:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (np.isfinite(norms).all() and norms.all()):
             raise self._error("answered with a vector that has no direction", "check the server")
-        return vectors / norms
+        unit: FloatArray = vectors / norms
+        return unit
 
     def _error(self, what: str, fix: str) -> ModelError:
         return ModelError(f"the encoder {self._model} at {self._endpoint}: {what}", fix=fix)

@@ -36,7 +36,7 @@ async def hybrid_hits(base: KnowledgeBase, query: str, k: int) -> list[Hit]:
 
     def search() -> list[Hit]:
         rankings = best(base.full_text.search(query, depth)), best(base.vectors.query(vector, depth))
-        return reciprocal_rank_fusion([[id for id, _ in ranking] for ranking in rankings])
+        return reciprocal_rank_fusion([[chunk for chunk, _ in ranking] for ranking in rankings])
 
     return await asyncio.to_thread(search)
 
@@ -45,11 +45,11 @@ def reciprocal_rank_fusion(rankings: Iterable[Sequence[int]], *, k: int = 60) ->
     """Merges rankings of ids: each gives `1 / (k + rank)`, counting from 1. Best first, ties by id.
 
     Example:
-        >>> [id for id, _ in reciprocal_rank_fusion([[1, 2, 3], [3, 1]])]
+        >>> [item for item, _ in reciprocal_rank_fusion([[1, 2, 3], [3, 1]])]
         [1, 3, 2]
     """
     scores: dict[int, float] = {}
     for ranking in rankings:
-        for rank, id in enumerate(ranking, start=1):
-            scores[id] = scores.get(id, 0.0) + 1.0 / (k + rank)
+        for rank, item in enumerate(ranking, start=1):
+            scores[item] = scores.get(item, 0.0) + 1.0 / (k + rank)
     return best(scores.items())

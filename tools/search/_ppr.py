@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -20,7 +19,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from kedge.tools.knowledge_base.records import Evidence, entity_key
-from kedge.tools.search._fusion import hybrid_hits
 from kedge.tools.search._hits import SPARE, Hit, as_evidence, best, check
 
 if TYPE_CHECKING:
@@ -31,54 +29,66 @@ __all__ = ["CompiledGraph", "compiled", "link", "personalised_pagerank", "ppr"]
 
 _Vector = npt.NDArray[np.float64]
 
+_DAMPING = 0.5
 _CHUNK_SEEDS = 50
 # Share of the restarts that goes to chunks rather than entities.
-_CHUNK_SHARE = 0.5
+_CHUNK_SHARE = 0.6
 _ENTITY_SEEDS = 10
 # A name counts as meant when at least this share of its words' information stands in the question.
 _NAMED = 0.6
 
 
 async def ppr(base: KnowledgeBase, query: str, k: int = 10) -> list[Evidence]:
-    """The chunks that a walk from the query's entities and likely chunks visits most, best first.
+    """The chunks that a walk from the query's entities and likeliest chunks visits most, best first.
 
-    Scores are shares of the walk's time. Where the graph is empty, this is the order of `hybrid`.
+    Scores are shares of the walk's time. Where the graph is empty, this is the order of `dense`.
 
     Raises:
         InputError: when k is less than 1.
     """
     check(k)
-    chunk_seeds = (await hybrid_hits(base, query, _CHUNK_SEEDS))[:_CHUNK_SEEDS]
+    [vector] = await base.encoder.encode([query])
 
     def search() -> list[Evidence]:
-        hits = walk(compiled(base.graph), query, chunk_seeds)
-        return as_evidence(base, hits[: k + SPARE], k, "close in the graph to what the query names")
+        likely = best(base.vectors.query(vector, max(_CHUNK_SEEDS, k + SPARE)))
+        hits = walk(compiled(base.graph), query, likely)
+        return as_evidence(base, hits, k, "close in the graph to what the query names")
 
     return await asyncio.to_thread(search)
 
 
-def walk(graph: CompiledGraph, query: str, chunk_seeds: list[Hit]) -> list[Hit]:
-    """Chunk ids and visits, best first, of a walk that starts at the query's entities and at these chunks."""
-    number = dict(graph.chunks)
-    outside = [id for id, _ in chunk_seeds if id not in number]
-    size = graph.matrix.shape[0]
-    for id in outside:
-        number[id] = size + len(number) - len(graph.chunks)
-    matrix = sparse.block_diag((graph.matrix, sparse.csr_array((len(outside), len(outside)))), format="csr")
-    entities = link(graph, query)
-    seeds = np.zeros(matrix.shape[0])
-    # An entity that many chunks name says little about where to look.
-    for entity, weight in entities.items():
-        seeds[entity] = weight / graph.mentions[entity]
-    if entities:
+def walk(graph: CompiledGraph, query: str, likely: Sequence[Hit]) -> list[Hit]:
+    """Chunk ids and visits, best first, of a walk from the query's entities and the likely chunks."""
+    chunk_seeds = _contrasted(likely)
+    entity_seeds = link(graph, query)
+    seeds = np.zeros(graph.matrix.shape[0])
+    for entity, share in entity_seeds.items():
+        # An entity that many chunks name says little about where to look.
+        seeds[entity] = share / graph.mentions[entity]
+    if entity_seeds:
         seeds *= (1 - _CHUNK_SHARE) / seeds.sum()
-    total = sum(score for _, score in chunk_seeds)
-    for id, score in chunk_seeds:
-        seeds[number[id]] = _CHUNK_SHARE * score / total
-    if not seeds.any():
+    # A chunk that names no entity is an island: the walk is there when it starts there, and at no other time.
+    islands = {chunk: (1 - _DAMPING) * share for chunk, share in chunk_seeds if chunk not in graph.chunks}
+    for chunk, share in chunk_seeds:
+        if chunk in graph.chunks:
+            seeds[graph.chunks[chunk]] = share
+    total = seeds.sum()
+    if not total:
+        return best(islands.items())
+    visits = total * personalised_pagerank(graph.matrix, seeds, _DAMPING)
+    reached = ((chunk, float(visits[node])) for chunk, node in graph.chunks.items() if visits[node] > 0)
+    return best([*reached, *islands.items()])
+
+
+def _contrasted(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits with shares that add up to `_CHUNK_SHARE`: the square of the lead over the last hit."""
+    if not hits:
         return []
-    visits = personalised_pagerank(matrix, seeds)
-    return best((id, float(visits[place])) for id, place in number.items() if visits[place] > 0)
+    last = hits[-1][1]
+    # The last one keeps a little, and so do hits that are all alike.
+    leads = [(chunk, (score - last + 1e-3) ** 2) for chunk, score in hits]
+    total = sum(lead for _, lead in leads)
+    return [(chunk, _CHUNK_SHARE * lead / total) for chunk, lead in leads]
 
 
 def personalised_pagerank(
@@ -86,7 +96,7 @@ def personalised_pagerank(
     seeds: _Vector,
     damping: float = 0.5,
     *,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-8,
     max_steps: int = 100,
 ) -> _Vector:
     """How a walk divides its time among the nodes.
@@ -96,7 +106,7 @@ def personalised_pagerank(
         seeds: Where the walk starts, not negative, shape `(n,)`; from nodes without edges it also goes there.
         damping: Probability of following an edge rather than starting anew.
         tolerance: Stop when a step changes the result by less, summed over nodes.
-        max_steps: Stop here in any case; at damping 0.5, thirty steps reach 1e-9.
+        max_steps: Stop here in any case; at damping 0.5, 27 steps reach 1e-8.
 
     Returns:
         Probabilities, shape `(n,)`.
@@ -118,7 +128,7 @@ def personalised_pagerank(
         x = moved
         if change < tolerance:
             break
-    return x
+    return np.asarray(x)
 
 
 @dataclass(frozen=True)
@@ -154,9 +164,9 @@ def compiled(graph: KnowledgeGraph) -> CompiledGraph:
 def _compile(graph: KnowledgeGraph) -> CompiledGraph:
     entities = sorted(graph.nx.nodes)
     place = {entity: i for i, entity in enumerate(entities)}
-    chunks = {id: len(entities) + i for i, id in enumerate(sorted(graph.chunks()))}
+    chunks = {chunk: len(entities) + i for i, chunk in enumerate(sorted(graph.chunks()))}
     joined = [(place[a], place[b]) for a, b in graph.nx.edges() if a != b]
-    named = [(place[entity], node) for id, node in chunks.items() for entity in graph.entities_of(id)]
+    named = [(place[entity], node) for chunk, node in chunks.items() for entity in graph.entities_of(chunk)]
     size = len(entities) + len(chunks)
     rows, columns = np.array(joined + named, np.int64).reshape(-1, 2).T
     # Duplicates are added up: two triples between the same entities weigh 2.
@@ -181,10 +191,10 @@ def _compile(graph: KnowledgeGraph) -> CompiledGraph:
 
 def link(graph: CompiledGraph, query: str) -> dict[int, float]:
     """The entities that a query names, as nodes, with the share of each name that it says (0.6 to 1)."""
-    said: Counter[int] = Counter()
+    said: dict[int, float] = {}
     for word in sorted(set(_words(entity_key(query)))):
         for entity in graph.words.get(word, ()):
-            said[entity] += graph.information[word]  # type: ignore[assignment]
+            said[entity] = said.get(entity, 0.0) + graph.information[word]
     shares = [(entity, value / graph.weight[entity]) for entity, value in said.items()]
     named = [(entity, share) for entity, share in shares if share >= _NAMED]
     # Long names first among equals: they say more about what is meant.
