@@ -383,11 +383,11 @@ class KnowledgeBase:
         documents = [self._keep_image(document) for document in batch.documents]
         chunks = [chunk for document in documents for chunk in document.chunks]
         if chunks:
-            arrays = [document.vectors for document in documents if document.vectors is not None]
             ids = [chunk.id for chunk in chunks]
-            self._both(
-                lambda: self.full_text.add(chunks), lambda: self.vectors.add(ids, np.concatenate(rows))
+            rows = np.concatenate(
+                [document.vectors for document in documents if document.vectors is not None]
             )
+            self._both(lambda: self.full_text.add(chunks), lambda: self.vectors.add(ids, rows))
         journal = [] if batch.first is None else [batch.first]
         return self._commit(Change(documents, batch.hold, batch.release, journal=journal))
 
