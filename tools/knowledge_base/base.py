@@ -14,6 +14,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -83,6 +84,7 @@ class KnowledgeBase:
         self._graph_revision = 0
         self._deltas: list[Delta] = []
         self._lock = RLock()
+        self._pool = ThreadPoolExecutor(1, "kedge-index")
 
     @classmethod
     def open(
@@ -142,6 +144,7 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Let go of all files and connections."""
+        self._pool.shutdown()
         self.vectors.close()
         self.store.close()
 
@@ -380,9 +383,11 @@ class KnowledgeBase:
         documents = [self._keep_image(document) for document in batch.documents]
         chunks = [chunk for document in documents for chunk in document.chunks]
         if chunks:
-            vectors = [document.vectors for document in documents if document.vectors is not None]
-            self.vectors.add([chunk.id for chunk in chunks], np.concatenate(vectors))
-            self.full_text.add(chunks)
+            ids = [chunk.id for chunk in chunks]
+            rows = np.concatenate(
+                [document.vectors for document in documents if document.vectors is not None]
+            )
+            self._both(lambda: self.full_text.add(chunks), lambda: self.vectors.add(ids, rows))
         journal = [] if batch.first is None else [batch.first]
         return self._commit(Change(documents, batch.hold, batch.release, journal=journal))
 
@@ -393,12 +398,20 @@ class KnowledgeBase:
             if self._graph is not None:
                 self._deltas.append(delta)
         if delta.removed_chunks:
-            self.full_text.remove(delta.removed_chunks)
-            self.vectors.remove(delta.removed_chunks)
+            gone = delta.removed_chunks
+            self._both(lambda: self.full_text.remove(gone), lambda: self.vectors.remove(gone))
             self.store.settle(delta.journal)
         for name in delta.removed_images:
             (self.path / "images" / name).unlink(missing_ok=True)
         return delta
+
+    def _both(self, one: Callable[[], None], other: Callable[[], None]) -> None:
+        """Two changes to different indexes at the same time; when one fails the other still ends."""
+        beside = self._pool.submit(one)
+        try:
+            other()
+        finally:
+            beside.result()
 
     def _keep_image(self, document: NewDocument) -> NewDocument:
         """Keep the image under a name made of its content, never of its own path."""
