@@ -14,6 +14,7 @@ from kedge.agents.extractive.lexicon import (
     NAMING,
     OPINION,
     PARTICIPLES,
+    PERSON_ENDINGS,
     PERSON_NOUNS,
     STOP_WORDS,
     THING_NOUNS,
@@ -58,6 +59,7 @@ class _State:
     last_common: Phrase | None = None
     pending: list[tuple[str, Phrase]] = field(default_factory=list)
     deferred: list[tuple[str, str, float]] = field(default_factory=list)
+    joined: bool = False  # candidates stand in a list with "and"
     lost: bool = False  # the subject is a phrase that no argument stands for
     before: str = "."  # what stood before the current unit
 
@@ -272,6 +274,7 @@ class Clauses:
         if argument is None or state.before not in ",c":
             state.candidates = []
             state.lost = argument is None
+        state.joined = state.joined or state.before == "c"
         if argument is not None and not state.lost:
             state.candidates.append(argument)
 
@@ -310,8 +313,8 @@ class Clauses:
         if not state.last_name or phrase.name is not None or phrase.owner is not None or state.before != ",":
             return False
         is_of = self._tag(phrase.end) == "i" and self.units[phrase.end].low == "of"
-        singular = phrase.article in {"a", "an", "the"} or (head in KIN and is_of)
-        if self._tag(at - 2) != "N" or not singular or head not in PERSON_NOUNS | THING_NOUNS:
+        singular = phrase.article in {"a", "an", "the"} or is_of
+        if self._tag(at - 2) not in "N)" or not singular or head not in PERSON_NOUNS | THING_NOUNS:
             return False
         # Behind a place the description goes back to the subject: "born at Lynn, the son of Ada".
         placed = (
@@ -392,6 +395,9 @@ class Clauses:
             if subject.noun and (phrase.is_name or phrase.is_value):
                 self.found.append(TripleDraft(subject.text, subject.noun, argument.text, 0.8))
             elif phrase.name is None and not argument.noun:
+                if not self._is_kind(phrase):
+                    state.blocked = True
+                    return
                 self._kinds(subject, phrase, 0.95, of_follows=self._of_follows(phrase))
             elif not argument.noun:
                 self._emit(subject, "is", argument.text, 0.85)
@@ -406,6 +412,14 @@ class Clauses:
         if self._tag(phrase.end) == "-" and self.units[phrase.end].start == self.units[phrase.end - 1].end:
             return True
         return self._tag(phrase.end) == "i" and self.units[phrase.end].low == "of"
+
+    @staticmethod
+    def _is_kind(phrase: Phrase) -> bool:
+        """Whether what follows "is" is a noun: "is free", "is similar" say no kind."""
+        head = head_noun(phrase.words)
+        return (
+            bool(phrase.article) or head in PERSON_NOUNS or head in THING_NOUNS or lemma(head) in PERSON_NOUNS
+        )
 
     def _kind_text(self, phrase: Phrase) -> str:
         words = kind_words(phrase.words)[-2:]
@@ -425,10 +439,17 @@ class Clauses:
             elif unit.tag == "w" and (places := _countries(unit.text)):
                 for place in places:
                     self._emit(subject, "country", place, sure)
-        if words and not of_follows and len(words[-1].low) > 2:
+        if words and not of_follows and self._fits(subject, words[-1].low):
             self._emit(subject, "is", self._slice(words), sure)
         if subject.text == self.entities.title and head:
             self.entities.kinds.add(head)
+
+    def _fits(self, subject: _Argument, head: str) -> bool:
+        """Whether the noun can be a kind of its subject: of a person only what a person can be."""
+        if len(head) < 3:
+            return False
+        about_person = subject.text == self.entities.title and self.entities.title_is_person
+        return not about_person or head in PERSON_NOUNS or head.endswith(PERSON_ENDINGS)
 
     # Verbs
 
@@ -491,6 +512,8 @@ class Clauses:
         """Settle whose verb this is. True: of a noun right before it (`a film directed`). None: unknown."""
         state = self.state
         if not state.verb:
+            # Without "and" only the first is the subject: "Ada Reed, O.S.A., was".
+            state.candidates = state.candidates if state.joined else state.candidates[:1]
             state.subject = state.main = state.candidates
             if state.before == "t":
                 return None
@@ -500,7 +523,7 @@ class Clauses:
         if state.before in "RA":
             return False
         if state.before in ",c":
-            if state.before == ",":
+            if "," in (state.before, self._tag(at - 2)):
                 state.subject = state.main
             return False if state.subject else None
         if state.before in "Nw)D" and self._tag(at) in "VG":
@@ -665,7 +688,8 @@ class Clauses:
         state = self.state
         subject = None
         if self._tag(at - 1) == "N":
-            subject = state.candidates[-1] if not state.verb and state.candidates else None
+            first = [c for c in state.candidates if c.text == self.entities.title]
+            subject = (first or state.candidates)[-1] if not state.verb and state.candidates else None
             if subject is None and state.last_name:
                 subject = _Argument(state.last_name, 0.9)
         if subject is not None and not subject.noun and inside:

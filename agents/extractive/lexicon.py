@@ -42,6 +42,7 @@ __all__ = [
     "ORDINARY_ENDINGS",
     "PARTICIPLES",
     "PERSONAL",
+    "PERSON_ENDINGS",
     "PERSON_NOUNS",
     "PLACE_OPENERS",
     "POSSESSIVES",
@@ -391,7 +392,8 @@ THING_NOUNS: Final = _words("""
     airport station railway road street park garden city town village municipality district county province
     state region country kingdom empire republic island river lake mountain valley sea ship aircraft car
     locomotive rocket spacecraft planet star comet asteroid species genus plant animal language dialect
-    religion war battle treaty law act award prize festival tournament competition election project program
+    religion war battle treaty law act award prize medal trophy championship festival tournament
+    competition election project program
     programme software library framework tool protocol language machine device engine drug disease theory
     suburb neighborhood neighbourhood commune parish peninsula bay harbour harbor lighthouse observatory
     restaurant bakery hotel shop store brand product platform website channel network label studio
@@ -493,6 +495,13 @@ PERSON_NOUNS: Final = KIN | _words("""
     impresario courtier chronicler keeper guard warden engraver printer cartographer surveyor botanist
     programmer developer analyst consultant researcher adviser advisor secretary treasurer
 """)
+
+# Endings of nouns that mean persons, where the list above has no entry.
+PERSON_ENDINGS: Final = tuple(
+    _ordered(
+        "er or ist ian ean man woman ess eer ant ent ie ee person star wright smith ler ic ive ete ero ot"
+    )
+)
 
 IRREGULAR_PLURALS: Final = _table("""
     children:child men:man women:woman people:person feet:foot teeth:tooth mice:mouse geese:goose wives:wife

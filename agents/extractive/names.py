@@ -223,6 +223,8 @@ class _Scan:
                 return int(
                     not (word == "of" and self.words[at - 1].text.lower() in {"ceo", "cto", "cfo", "coo"})
                 )
+            if following in "-‐‑":  # "Aziz al- Dawla"
+                return 2 * int(_capital(second))
             return int(following in NAME_PARTICLES and following != "of" and _capital(second))
         return 0
 
@@ -289,7 +291,7 @@ class _Scan:
         while first < end:
             word = self.words[first].text
             low = word.lower().rstrip(".")
-            if word == "." or (low in HONORIFICS and end - first > 1):
+            if word == "." or (low in HONORIFICS and self._addresses(first, end)):
                 starts = False
             elif not self._droppable(first, end, starts):
                 break
@@ -301,6 +303,10 @@ class _Scan:
         start, stop = self.words[first].start, self.words[end - 1].end
         name = self.text[start:stop]
         return Span(start, stop - _possessive(name), name[: len(name) - _possessive(name)])
+
+    def _addresses(self, first: int, end: int) -> bool:
+        """`General Hale`, not `General Public License`: a form of address stands before an uncommon word."""
+        return end - first > 1 and self.words[first + 1].text.lower() not in COMMON_WORDS
 
     def _droppable(self, first: int, end: int, starts: bool) -> bool:
         """Whether the first token of a run is there for the sentence and not for the name."""

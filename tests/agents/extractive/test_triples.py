@@ -83,6 +83,7 @@ def test_pronouns_go_back_to_the_title_and_short_names_to_long_ones() -> None:
         "Did Ana Ruiz join Helios?",
         "If Ana Ruiz would join Helios, nobody cared.",
         "Ana Ruiz is believed to like Helios.",
+        "Helios is free.",
     ],
 )
 def test_what_is_not_said_to_be_so_gives_no_triple(text: str) -> None:
