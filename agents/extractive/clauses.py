@@ -10,6 +10,7 @@ from kedge.agents.extractive.lexicon import (
     COUNTRY_OF_DEMONYM,
     EXEMPLIFYING,
     KIN,
+    LIGHT,
     LINKING,
     NAMING,
     OPINION,
@@ -116,10 +117,7 @@ class Clauses:
     def _remember(self) -> None:
         for argument in self.state.main[:1]:
             if not argument.noun and argument.sure >= 0.7:
-                about = argument.text == self.entities.title
-                self.entities.saw_subject(
-                    argument.text, person=self.entities.title_is_person if about else None
-                )
+                self.entities.saw_subject(argument.text)
 
     # Arguments
 
@@ -197,7 +195,9 @@ class Clauses:
             state.deferred.append((relation, argument.text, argument.sure))
             return
         for subject in state.subject:
-            self._emit(subject, relation, argument.text, argument.sure)
+            # Small talk is full of things ("I love music"); of speakers only names and dates are kept.
+            if argument.sure > 0.6 or subject.text != self.entities.speaker:
+                self._emit(subject, relation, argument.text, argument.sure)
 
     # Nouns
 
@@ -388,7 +388,7 @@ class Clauses:
         if not state.linking:
             state.complement = head_noun(phrase.words) if phrase.name is None and not argument.noun else ""
             owned = bool(state.complement) and self._of_follows(phrase)
-            if not owned and (phrase.name is not None or lemma(state.verb) in VERBS):
+            if not owned and (phrase.name is not None or lemma(state.verb) in VERBS - LIGHT):
                 self._say(state.verb, argument)
             return
         for subject in state.subject:
@@ -448,7 +448,8 @@ class Clauses:
         """Whether the noun can be a kind of its subject: of a person only what a person can be."""
         if len(head) < 3:
             return False
-        about_person = subject.text == self.entities.title and self.entities.title_is_person
+        entities = self.entities
+        about_person = subject.text == (entities.title if entities.title_is_person else entities.speaker)
         return not about_person or head in PERSON_NOUNS or head.endswith(PERSON_ENDINGS)
 
     # Verbs
@@ -517,7 +518,8 @@ class Clauses:
             state.subject = state.main = state.candidates
             if state.before == "t":
                 return None
-            if not state.candidates and state.before not in ".":
+            # Without a subject only "Born in Lynn, ..." waits for one; "Looking forward to it" does not.
+            if not state.candidates and not (state.before == "." and self._tag(at + 1) in "it"):
                 return None if self._tag(at) != "V" or state.pending else False
             return False
         if state.before in "RA":

@@ -128,8 +128,9 @@ class Entities:
         match = re.search(r"\(([^()]*)\)\s*\Z", self.title)
         return match.group(1).split()[-1].lower() if match and match.group(1).split() else ""
 
-    def saw_subject(self, name: str, *, person: bool | None) -> None:
-        """Remember the last subject for the pronouns that follow."""
+    def saw_subject(self, name: str) -> None:
+        """Remember the last subject for the pronouns that follow; unless known, it may be person or thing."""
+        person = self.title_is_person if name == self.title else True if name == self.speaker else None
         if person is not False:
             self.person = name
         if person is not True:

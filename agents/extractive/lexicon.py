@@ -29,6 +29,7 @@ __all__ = [
     "JOINED_BY_FOR",
     "KIN",
     "KIND_ENDERS",
+    "LIGHT",
     "LINKING",
     "MAGNITUDES",
     "MONTHS",
@@ -421,6 +422,9 @@ DESCRIPTIVE: Final = _words("""
     numerous
     multiple certain critical favorable favourable mixed positive negative
 """)
+
+# Verbs whose meaning lies in their object: with a common noun they say nothing to remember.
+LIGHT: Final = _words("make get keep give take have do need mean hold bring put let help look")
 
 # Relation verbs that link a subject to what it is or became, as "be" does.
 LINKING: Final = _words("become remain")

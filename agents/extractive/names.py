@@ -311,7 +311,7 @@ class _Scan:
     def _droppable(self, first: int, end: int, starts: bool) -> bool:
         """Whether the first token of a run is there for the sentence and not for the name."""
         word = self.words[first].text
-        if word.lower() in STOP_WORDS:
+        if word.lower().replace("’", "'") in STOP_WORDS:
             # Inside a sentence only a title gives such a word a capital: "the song If You Stay".
             return starts or end - first == 1 or word == "I"
         return starts and end - first > 1 and self._opens_sentence(first)
@@ -342,7 +342,7 @@ class _Scan:
             return len(parts) <= 12 and not all(part.lower() in STOP_WORDS for part in parts)
         word = parts[0]
         bare = word[: len(word) - _possessive(word)] or word
-        low = bare.lower().rstrip(".")
+        low = bare.lower().rstrip(".").replace("’", "'")
         if low in _NEVER or low in STOP_WORDS or low in HONORIFICS or len(bare) < 2:
             return False
         if bare.isupper() and len(bare) > 1:

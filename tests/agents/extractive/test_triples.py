@@ -118,6 +118,7 @@ def test_chat_lines_speak_for_their_speaker() -> None:
         ("Anna", "work at", "Helios"),
     } <= found
     assert not any("Hi" in part for triple in found for part in triple)
+    assert not _triples("Tom: I’ve got it! Looking forward to it, Ana! It is a blast! You agree?")
 
 
 def test_mentions_hold_title_names_and_dates() -> None:
