@@ -449,6 +449,8 @@ class Clauses:
         if len(head) < 3:
             return False
         entities = self.entities
+        if entities.speaker:
+            return head in PERSON_NOUNS or head in THING_NOUNS
         about_person = subject.text == (entities.title if entities.title_is_person else entities.speaker)
         return not about_person or head in PERSON_NOUNS or head.endswith(PERSON_ENDINGS)
 

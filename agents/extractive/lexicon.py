@@ -350,7 +350,7 @@ NAME_PARTICLES: Final = _words("""
 
 # Capitals that never are a name alone (months and weekdays apart).
 NEVER_NAMES: Final = _words("""
-    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc
+    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc gonna wanna gotta lol btw asap
 """)
 
 COMPANY_SUFFIXES: Final = _words("""

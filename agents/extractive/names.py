@@ -343,7 +343,13 @@ class _Scan:
         word = parts[0]
         bare = word[: len(word) - _possessive(word)] or word
         low = bare.lower().rstrip(".").replace("’", "'")
-        if low in _NEVER or low in STOP_WORDS or low in HONORIFICS or len(bare) < 2:
+        if (
+            low.endswith(("'ll", "'ve", "'re", "'m", "'d"))
+            or low in _NEVER
+            or low in STOP_WORDS
+            or low in HONORIFICS
+            or len(bare) < 2
+        ):
             return False
         if bare.isupper() and len(bare) > 1:
             return low not in COMMON_WORDS
