@@ -10,10 +10,12 @@ from kedge.agents.extractive.lexicon import (
     COUNTRY_OF_DEMONYM,
     EXEMPLIFYING,
     KIN,
+    LIGHT,
     LINKING,
     NAMING,
     OPINION,
     PARTICIPLES,
+    PERSON_ENDINGS,
     PERSON_NOUNS,
     STOP_WORDS,
     THING_NOUNS,
@@ -58,6 +60,7 @@ class _State:
     last_common: Phrase | None = None
     pending: list[tuple[str, Phrase]] = field(default_factory=list)
     deferred: list[tuple[str, str, float]] = field(default_factory=list)
+    joined: bool = False  # candidates stand in a list with "and"
     lost: bool = False  # the subject is a phrase that no argument stands for
     before: str = "."  # what stood before the current unit
 
@@ -114,10 +117,7 @@ class Clauses:
     def _remember(self) -> None:
         for argument in self.state.main[:1]:
             if not argument.noun and argument.sure >= 0.7:
-                about = argument.text == self.entities.title
-                self.entities.saw_subject(
-                    argument.text, person=self.entities.title_is_person if about else None
-                )
+                self.entities.saw_subject(argument.text)
 
     # Arguments
 
@@ -195,7 +195,9 @@ class Clauses:
             state.deferred.append((relation, argument.text, argument.sure))
             return
         for subject in state.subject:
-            self._emit(subject, relation, argument.text, argument.sure)
+            # Small talk is full of things ("I love music"); of speakers only names and dates are kept.
+            if argument.sure > 0.6 or subject.text != self.entities.speaker:
+                self._emit(subject, relation, argument.text, argument.sure)
 
     # Nouns
 
@@ -272,6 +274,7 @@ class Clauses:
         if argument is None or state.before not in ",c":
             state.candidates = []
             state.lost = argument is None
+        state.joined = state.joined or state.before == "c"
         if argument is not None and not state.lost:
             state.candidates.append(argument)
 
@@ -310,8 +313,8 @@ class Clauses:
         if not state.last_name or phrase.name is not None or phrase.owner is not None or state.before != ",":
             return False
         is_of = self._tag(phrase.end) == "i" and self.units[phrase.end].low == "of"
-        singular = phrase.article in {"a", "an", "the"} or (head in KIN and is_of)
-        if self._tag(at - 2) != "N" or not singular or head not in PERSON_NOUNS | THING_NOUNS:
+        singular = phrase.article in {"a", "an", "the"} or is_of
+        if self._tag(at - 2) not in "N)" or not singular or head not in PERSON_NOUNS | THING_NOUNS:
             return False
         # Behind a place the description goes back to the subject: "born at Lynn, the son of Ada".
         placed = (
@@ -385,13 +388,16 @@ class Clauses:
         if not state.linking:
             state.complement = head_noun(phrase.words) if phrase.name is None and not argument.noun else ""
             owned = bool(state.complement) and self._of_follows(phrase)
-            if not owned and (phrase.name is not None or lemma(state.verb) in VERBS):
+            if not owned and (phrase.name is not None or lemma(state.verb) in VERBS - LIGHT):
                 self._say(state.verb, argument)
             return
         for subject in state.subject:
             if subject.noun and (phrase.is_name or phrase.is_value):
                 self.found.append(TripleDraft(subject.text, subject.noun, argument.text, 0.8))
             elif phrase.name is None and not argument.noun:
+                if not self._is_kind(phrase):
+                    state.blocked = True
+                    return
                 self._kinds(subject, phrase, 0.95, of_follows=self._of_follows(phrase))
             elif not argument.noun:
                 self._emit(subject, "is", argument.text, 0.85)
@@ -406,6 +412,14 @@ class Clauses:
         if self._tag(phrase.end) == "-" and self.units[phrase.end].start == self.units[phrase.end - 1].end:
             return True
         return self._tag(phrase.end) == "i" and self.units[phrase.end].low == "of"
+
+    @staticmethod
+    def _is_kind(phrase: Phrase) -> bool:
+        """Whether what follows "is" is a noun: "is free", "is similar" say no kind."""
+        head = head_noun(phrase.words)
+        return (
+            bool(phrase.article) or head in PERSON_NOUNS or head in THING_NOUNS or lemma(head) in PERSON_NOUNS
+        )
 
     def _kind_text(self, phrase: Phrase) -> str:
         words = kind_words(phrase.words)[-2:]
@@ -425,10 +439,20 @@ class Clauses:
             elif unit.tag == "w" and (places := _countries(unit.text)):
                 for place in places:
                     self._emit(subject, "country", place, sure)
-        if words and not of_follows and len(words[-1].low) > 2:
+        if words and not of_follows and self._fits(subject, words[-1].low):
             self._emit(subject, "is", self._slice(words), sure)
         if subject.text == self.entities.title and head:
             self.entities.kinds.add(head)
+
+    def _fits(self, subject: _Argument, head: str) -> bool:
+        """Whether the noun can be a kind of its subject: of a person only what a person can be."""
+        if len(head) < 3:
+            return False
+        entities = self.entities
+        if entities.speaker:
+            return head in PERSON_NOUNS or head in THING_NOUNS
+        about_person = subject.text == (entities.title if entities.title_is_person else entities.speaker)
+        return not about_person or head in PERSON_NOUNS or head.endswith(PERSON_ENDINGS)
 
     # Verbs
 
@@ -491,16 +515,19 @@ class Clauses:
         """Settle whose verb this is. True: of a noun right before it (`a film directed`). None: unknown."""
         state = self.state
         if not state.verb:
+            # Without "and" only the first is the subject: "Ada Reed, O.S.A., was".
+            state.candidates = state.candidates if state.joined else state.candidates[:1]
             state.subject = state.main = state.candidates
             if state.before == "t":
                 return None
-            if not state.candidates and state.before not in ".":
+            # Without a subject only "Born in Lynn, ..." waits for one; "Looking forward to it" does not.
+            if not state.candidates and not (state.before == "." and self._tag(at + 1) in "it"):
                 return None if self._tag(at) != "V" or state.pending else False
             return False
         if state.before in "RA":
             return False
         if state.before in ",c":
-            if state.before == ",":
+            if "," in (state.before, self._tag(at - 2)):
                 state.subject = state.main
             return False if state.subject else None
         if state.before in "Nw)D" and self._tag(at) in "VG":
@@ -665,7 +692,8 @@ class Clauses:
         state = self.state
         subject = None
         if self._tag(at - 1) == "N":
-            subject = state.candidates[-1] if not state.verb and state.candidates else None
+            first = [c for c in state.candidates if c.text == self.entities.title]
+            subject = (first or state.candidates)[-1] if not state.verb and state.candidates else None
             if subject is None and state.last_name:
                 subject = _Argument(state.last_name, 0.9)
         if subject is not None and not subject.noun and inside:

@@ -26,6 +26,9 @@ entity_key = lru_cache(maxsize=65536)(_entity_key)
 
 _FILE_LIKE: Final = re.compile(r"[\\/_]|\.\w{1,5}\Z|\A[\W\d]*\Z")
 _HE: Final = re.compile(r"\b(?:he|she|his|her|him|He|She|His|Her)\b")
+_MALE: Final = frozenset({"he", "him", "his"})
+_MALE_WORDS: Final = re.compile(r"\b(?:he|his|him)\b", re.IGNORECASE)
+_FEMALE_WORDS: Final = re.compile(r"\b(?:she|her|hers)\b", re.IGNORECASE)
 _IT: Final = re.compile(r"\b(?:it|its|It|Its)\b")
 # First words that make the last word alone no short form: "New York" is not "York".
 _IS_PERSON: Final = re.compile(r"\b(?:is|was|were|are)\s+(?:an?|the)\s+([^.;()]{3,120})", re.IGNORECASE)
@@ -47,6 +50,8 @@ class Entities:
         self.thing: str | None = None
         self._named = bool(self.bare) and self.bare in text
         self.title_is_person = bool(self.title) and _person(text, self.title)
+        # "She" in a text that says "he" of its subject means someone else.
+        self._male = len(_MALE_WORDS.findall(text)) >= len(_FEMALE_WORDS.findall(text))
         self._short: dict[str, str | None] = {}
         self._full: dict[str, str] = {entity_key(t): self.title for t in self.titles}
         self._head = "" if self.title_is_person else (self.bare.lower().split() or [""])[-1]
@@ -98,7 +103,9 @@ class Entities:
         if low in {"i", "me", "my"}:
             return self.speaker or None
         if low in {"he", "she", "him", "his", "her"}:
-            return self.title if self.title_is_person else self.person
+            if not self.title_is_person:
+                return self.person
+            return self.title if (low in _MALE) == self._male else None
         if low in {"it", "its"}:
             if self.title and not self.title_is_person and (self._named or not self.thing):
                 return self.title
@@ -121,8 +128,9 @@ class Entities:
         match = re.search(r"\(([^()]*)\)\s*\Z", self.title)
         return match.group(1).split()[-1].lower() if match and match.group(1).split() else ""
 
-    def saw_subject(self, name: str, *, person: bool | None) -> None:
-        """Remember the last subject for the pronouns that follow."""
+    def saw_subject(self, name: str) -> None:
+        """Remember the last subject for the pronouns that follow; unless known, it may be person or thing."""
+        person = self.title_is_person if name == self.title else True if name == self.speaker else None
         if person is not False:
             self.person = name
         if person is not True:

@@ -29,6 +29,7 @@ __all__ = [
     "JOINED_BY_FOR",
     "KIN",
     "KIND_ENDERS",
+    "LIGHT",
     "LINKING",
     "MAGNITUDES",
     "MONTHS",
@@ -42,6 +43,7 @@ __all__ = [
     "ORDINARY_ENDINGS",
     "PARTICIPLES",
     "PERSONAL",
+    "PERSON_ENDINGS",
     "PERSON_NOUNS",
     "PLACE_OPENERS",
     "POSSESSIVES",
@@ -348,7 +350,7 @@ NAME_PARTICLES: Final = _words("""
 
 # Capitals that never are a name alone (months and weekdays apart).
 NEVER_NAMES: Final = _words("""
-    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc
+    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc gonna wanna gotta lol btw asap
 """)
 
 COMPANY_SUFFIXES: Final = _words("""
@@ -391,7 +393,8 @@ THING_NOUNS: Final = _words("""
     airport station railway road street park garden city town village municipality district county province
     state region country kingdom empire republic island river lake mountain valley sea ship aircraft car
     locomotive rocket spacecraft planet star comet asteroid species genus plant animal language dialect
-    religion war battle treaty law act award prize festival tournament competition election project program
+    religion war battle treaty law act award prize medal trophy championship festival tournament
+    competition election project program
     programme software library framework tool protocol language machine device engine drug disease theory
     suburb neighborhood neighbourhood commune parish peninsula bay harbour harbor lighthouse observatory
     restaurant bakery hotel shop store brand product platform website channel network label studio
@@ -419,6 +422,9 @@ DESCRIPTIVE: Final = _words("""
     numerous
     multiple certain critical favorable favourable mixed positive negative
 """)
+
+# Verbs whose meaning lies in their object: with a common noun they say nothing to remember.
+LIGHT: Final = _words("make get keep give take have do need mean hold bring put let help look")
 
 # Relation verbs that link a subject to what it is or became, as "be" does.
 LINKING: Final = _words("become remain")
@@ -493,6 +499,13 @@ PERSON_NOUNS: Final = KIN | _words("""
     impresario courtier chronicler keeper guard warden engraver printer cartographer surveyor botanist
     programmer developer analyst consultant researcher adviser advisor secretary treasurer
 """)
+
+# Endings of nouns that mean persons, where the list above has no entry.
+PERSON_ENDINGS: Final = tuple(
+    _ordered(
+        "er or ist ian ean man woman ess eer ant ent ie ee person star wright smith ler ic ive ete ero ot"
+    )
+)
 
 IRREGULAR_PLURALS: Final = _table("""
     children:child men:man women:woman people:person feet:foot teeth:tooth mice:mouse geese:goose wives:wife

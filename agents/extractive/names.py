@@ -223,6 +223,8 @@ class _Scan:
                 return int(
                     not (word == "of" and self.words[at - 1].text.lower() in {"ceo", "cto", "cfo", "coo"})
                 )
+            if following in "-‐‑":  # "Aziz al- Dawla"
+                return 2 * int(_capital(second))
             return int(following in NAME_PARTICLES and following != "of" and _capital(second))
         return 0
 
@@ -289,7 +291,7 @@ class _Scan:
         while first < end:
             word = self.words[first].text
             low = word.lower().rstrip(".")
-            if word == "." or (low in HONORIFICS and end - first > 1):
+            if word == "." or (low in HONORIFICS and self._addresses(first, end)):
                 starts = False
             elif not self._droppable(first, end, starts):
                 break
@@ -302,10 +304,14 @@ class _Scan:
         name = self.text[start:stop]
         return Span(start, stop - _possessive(name), name[: len(name) - _possessive(name)])
 
+    def _addresses(self, first: int, end: int) -> bool:
+        """`General Hale`, not `General Public License`: a form of address stands before an uncommon word."""
+        return end - first > 1 and self.words[first + 1].text.lower() not in COMMON_WORDS
+
     def _droppable(self, first: int, end: int, starts: bool) -> bool:
         """Whether the first token of a run is there for the sentence and not for the name."""
         word = self.words[first].text
-        if word.lower() in STOP_WORDS:
+        if word.lower().replace("’", "'") in STOP_WORDS:
             # Inside a sentence only a title gives such a word a capital: "the song If You Stay".
             return starts or end - first == 1 or word == "I"
         return starts and end - first > 1 and self._opens_sentence(first)
@@ -336,8 +342,14 @@ class _Scan:
             return len(parts) <= 12 and not all(part.lower() in STOP_WORDS for part in parts)
         word = parts[0]
         bare = word[: len(word) - _possessive(word)] or word
-        low = bare.lower().rstrip(".")
-        if low in _NEVER or low in STOP_WORDS or low in HONORIFICS or len(bare) < 2:
+        low = bare.lower().rstrip(".").replace("’", "'")
+        if (
+            low.endswith(("'ll", "'ve", "'re", "'m", "'d"))
+            or low in _NEVER
+            or low in STOP_WORDS
+            or low in HONORIFICS
+            or len(bare) < 2
+        ):
             return False
         if bare.isupper() and len(bare) > 1:
             return low not in COMMON_WORDS

@@ -40,6 +40,7 @@ def _names(text: str, *known: str) -> list[str]:
         ("He played for Apollo 11 in Paris on 3 June 1912.", ["Apollo 11", "Paris"]),
         ("an American actor and a British writer", []),
         ("They flew with American Airlines.", ["American Airlines"]),
+        ("the General Public License and General Hale", ["General Public License", "Hale"]),
         ("The Award for Best Artist went to Mira.", ["Award for Best Artist", "Mira"]),
     ],
 )

@@ -83,6 +83,7 @@ def test_pronouns_go_back_to_the_title_and_short_names_to_long_ones() -> None:
         "Did Ana Ruiz join Helios?",
         "If Ana Ruiz would join Helios, nobody cared.",
         "Ana Ruiz is believed to like Helios.",
+        "Helios is free.",
     ],
 )
 def test_what_is_not_said_to_be_so_gives_no_triple(text: str) -> None:
@@ -117,6 +118,7 @@ def test_chat_lines_speak_for_their_speaker() -> None:
         ("Anna", "work at", "Helios"),
     } <= found
     assert not any("Hi" in part for triple in found for part in triple)
+    assert not _triples("Tom: I’ve got it! Looking forward to it, Ana! It is a blast! You agree?")
 
 
 def test_mentions_hold_title_names_and_dates() -> None:
