@@ -53,7 +53,9 @@ class KnowledgeBase(core.KnowledgeBase):
         """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster."""
         if triples:
             options.setdefault("extract", ExtractiveCast(self.encoder).extract_triples)
-        return await super().aadd(sources, **options)
+        parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
+        files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
+        return await super().aadd([*files, *parsed], **options)
 
     def remove(self, *names: str) -> RemoveReport:
         """Remove documents, by id, source or the file they came from."""

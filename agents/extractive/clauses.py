@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from kedge.agents.extractive.entities import Entities, tidy
 from kedge.agents.extractive.lexicon import (
     COUNTRY_OF_DEMONYM,
+    EXEMPLIFYING,
     KIN,
     LINKING,
+    NAMING,
+    OPINION,
     PARTICIPLES,
     PERSON_NOUNS,
     STOP_WORDS,
     THING_NOUNS,
+    TIME_NOUNS,
     UNFULFILLED,
+    UNREAL,
     VERBS,
     WORKS,
 )
@@ -26,12 +30,10 @@ from kedge.tools.knowledge_base.records import TripleDraft
 
 __all__ = ["Clauses"]
 
-_UNREAL: Final = frozenset("would could might may should must shall ought".split())  # noqa: SIM905
-
 
 @dataclass(slots=True)
 class _Argument:
-    """A possible subject: what it is called, and how sure we are. `noun` is set for `X's noun`, `the noun of X`."""
+    """A possible subject: what it is called, how sure that is, and the noun of "X's noun"."""
 
     text: str
     sure: float
@@ -111,32 +113,45 @@ class Clauses:
 
     def _remember(self) -> None:
         for argument in self.state.main[:1]:
-            if not argument.noun and argument.phrase is not None and argument.phrase.is_name:
-                self.entities.saw_subject(argument.text, person=None)
+            if not argument.noun and argument.sure >= 0.7:
+                about = argument.text == self.entities.title
+                self.entities.saw_subject(
+                    argument.text, person=self.entities.title_is_person if about else None
+                )
 
     # Arguments
 
     def _argument(self, phrase: Phrase) -> _Argument | None:
         """What a phrase refers to, or None when that is unclear or says nothing."""
         if phrase.is_name:
-            assert phrase.name is not None
             return _Argument(self._name(phrase.name), 0.95, phrase=phrase)
         if phrase.name is not None and phrase.name.tag == "P":
             who = self.entities.pronoun(phrase.name.low)
             return _Argument(who, 0.8, phrase=phrase) if who else None
         if phrase.is_value:
-            assert phrase.name is not None
-            return _Argument(phrase.name.text.strip(), 0.9, phrase=phrase)
+            return _Argument(tidy(phrase.label), 0.9, phrase=phrase)
         head = head_noun(phrase.words)
         if phrase.owner is not None:
             owner = self._owner(phrase.owner)
-            return _Argument(owner, 0.8, lemma(head) if head in KIN else head, phrase) if owner and head else None
+            return (
+                _Argument(owner, 0.8, lemma(head) if head in KIN else head, phrase)
+                if owner and head
+                else None
+            )
         if phrase.article in {"the", "this"}:
             who = self.entities.description(head)
             if who and len(kind_words(phrase.words)) <= 1:
                 return _Argument(who, 0.75, phrase=phrase)
+        if any(unit.tag == "N" for unit in phrase.words):
+            return _Argument(self._slice(phrase.words), 0.7, phrase=phrase)
         words = kind_words(phrase.words)
-        if not words or len(phrase.words) > 6 or words[-1].low in STOP_WORDS or len(words[-1].low) < 3:
+        if (
+            not words
+            or words[-1].low in TIME_NOUNS
+            or len(phrase.words) > 6
+            or words[-1].low in STOP_WORDS
+            or len(words[-1].low) < 3
+        ):
             return None
         return _Argument(self._slice(words), 0.6, phrase=phrase)
 
@@ -144,8 +159,8 @@ class Clauses:
         """The text of words that may have gaps between them."""
         return tidy(" ".join(unit.text for unit in words))
 
-    def _name(self, unit: Unit) -> str:
-        return self.entities.resolve_name(unit.text)
+    def _name(self, unit: Unit | None) -> str:
+        return self.entities.resolve_name(unit.text) if unit is not None else ""
 
     def _owner(self, owner: Phrase | Unit) -> str | None:
         if isinstance(owner, Unit):
@@ -164,7 +179,11 @@ class Clauses:
 
     def _worth(self, phrase: Phrase) -> bool:
         """Whether a common noun is definite enough to be a subject: `the pump`, not `pumps`."""
-        return phrase.article in {"the", "this"} and not self.entities.title_is_person and self.state.listed in set("ND#")
+        return (
+            phrase.article in {"the", "this"}
+            and not self.entities.title_is_person
+            and self.state.listed in set("ND#")
+        )
 
     def _say(self, relation: str, argument: _Argument) -> None:
         """The relation holds between the subject and `argument`."""
@@ -189,7 +208,8 @@ class Clauses:
         state = self.state
         if state.verb and self._opens_clause(phrase, at):
             self._remember()
-            self.state = state = _State(before=state.before)
+            waiting = [] if state.subject else state.deferred
+            self.state = state = _State(before=state.before, deferred=waiting)
         if not state.verb:
             self._subject(phrase)
         elif state.before in ",c" and self._appositive(phrase, at):
@@ -197,7 +217,6 @@ class Clauses:
         else:
             self._object(phrase, at)
         if phrase.is_name:
-            assert phrase.name is not None
             state.last_name = self._name(phrase.name)
         state.last_common = None if phrase.name is not None else phrase
         return end
@@ -212,16 +231,22 @@ class Clauses:
         following = self._tag(end)
         if following in "BA":
             return True
-        if following != "V" or self._tag(at - 1) not in ",cs)aRD-" and not self._is_nominative(phrase):
+        if following != "V" or (self._tag(at - 1) not in ",cs)aRD-" and not self._is_nominative(phrase)):
             return False
         return not self._is_participle(end)
 
     @staticmethod
     def _is_nominative(phrase: Phrase) -> bool:
-        return phrase.name is not None and phrase.name.tag == "P" and phrase.name.low in {"he", "she", "i", "they", "we"}
+        return (
+            phrase.name is not None
+            and phrase.name.tag == "P"
+            and phrase.name.low in {"he", "she", "i", "they", "we"}
+        )
 
     def _is_participle(self, at: int) -> bool:
-        return self.units[at].low in PARTICIPLES or (self._tag(at + 1) == "i" and self.units[at + 1].low == "by")
+        if self._tag(at + 1) in "it":
+            return self.units[at].low in PARTICIPLES or self.units[at + 1].low == "by"
+        return self.units[at].low in NAMING
 
     def _subject(self, phrase: Phrase) -> None:
         state = self.state
@@ -230,6 +255,18 @@ class Clauses:
         if phrase.is_value and state.candidates:
             return
         argument = self._argument(phrase)
+        if self._is_nominative(phrase):
+            state.candidates = []
+        if (
+            state.candidates
+            and state.candidates[-1].noun
+            and state.before == ","
+            and argument
+            and phrase.is_name
+        ):
+            # "The last king of Arven, Osric IX,"
+            whole = state.candidates.pop()
+            self.found.append(TripleDraft(whole.text, whole.noun, argument.text, 0.75))
         if self.first and argument is not None and phrase.is_name and not state.candidates:
             argument = self._title_variant(argument)
         if argument is None or state.before not in ",c":
@@ -276,7 +313,11 @@ class Clauses:
         singular = phrase.article in {"a", "an", "the"} or (head in KIN and is_of)
         if self._tag(at - 2) != "N" or not singular or head not in PERSON_NOUNS | THING_NOUNS:
             return False
-        to = _Argument(state.last_name, 0.9)
+        # Behind a place the description goes back to the subject: "born at Lynn, the son of Ada".
+        placed = (
+            state.relation.rpartition(" ")[2] in {"in", "at", "near", "from", "to"} and head in PERSON_NOUNS
+        )
+        to = state.subject[0] if placed and state.subject else _Argument(state.last_name, 0.9)
         if is_of:
             state.subject, state.verb, state.linking, state.complement = [to], "is", True, head
         else:
@@ -289,11 +330,10 @@ class Clauses:
             return
         head = phrase.words[-1].low
         if head in PERSON_NOUNS or head in THING_NOUNS:
-            assert phrase.name is not None
             self._kinds(_Argument(self._name(phrase.name), 0.9), phrase, 0.85)
 
     def _introduce(self, phrase: Phrase) -> int:
-        """`his wife Ada`, `his wife, Ada,`, `Jon's novel Kim`: a name introduced by what it is to its owner."""
+        """`his wife Ada`, `his wife, Ada,`, `Jon's novel Kim`: a name and what it is to its owner."""
         head = head_noun(phrase.words)
         if phrase.owner is None or not head:
             return phrase.end
@@ -302,21 +342,28 @@ class Clauses:
             return phrase.end
         relation = lemma(head) if head in KIN else self._slice(kind_words(phrase.words)).lower() or head
         if phrase.is_name:
-            assert phrase.name is not None
             self._emit(_Argument(owner, 0.85), relation, self._name(phrase.name), 0.95)
-        elif head in KIN and self._tag(phrase.end) == "," and self._tag(phrase.end + 1) == "N":
-            if self._tag(phrase.end + 2) in ",.)BV" or phrase.end + 2 == len(self.units):
-                self._emit(_Argument(owner, 0.85), relation, self._name(self.units[phrase.end + 1]), 0.9)
+        elif head in KIN | PERSON_NOUNS and self._tag(phrase.end) == ",":
+            behind = noun_phrase(self.units, phrase.end + 1)
+            if behind is not None and behind.is_name and self._tag(behind.end) in ",.)BV":
+                self._emit(_Argument(owner, 0.85), relation, self._name(behind.name), 0.9)
         return phrase.end
 
     def _object(self, phrase: Phrase, at: int) -> None:
         state = self.state
         argument = self._argument(phrase)
-        if argument is None or (phrase.name is not None and phrase.name.low in {"i", "he", "she", "they", "we"}):
+        if argument is None or (
+            phrase.name is not None and phrase.name.low in {"i", "he", "she", "they", "we"}
+        ):
             state.complement = state.relation = ""
             return
+        if state.before in ",c" and state.linking and phrase.name is None and state.subject:
+            self._list_item(argument, phrase)
+            return
         if state.before in ",c" and state.relation:
-            if _kind(argument) == state.listed:
+            # "son of Paul of Corsham, Wiltshire": kin are joined by "and", places by commas.
+            kin = state.relation.removesuffix(" of") in KIN and state.before == ","
+            if _kind(argument) == state.listed and not kin:
                 self._list_item(argument, phrase)
             return
         if state.before in "VBGaAn" or self._tag(at - 1) in "VBGaAn":
@@ -324,22 +371,22 @@ class Clauses:
 
     def _list_item(self, argument: _Argument, phrase: Phrase) -> None:
         state = self.state
-        if state.linking and state.relation == "is" and argument.phrase is not None and not argument.phrase.is_name:
+        if not state.linking or phrase.name is not None:
+            self._say(state.relation, argument)
+        elif not argument.noun:
             for subject in state.subject:
-                self._kinds(subject, phrase, 0.9)
-            state.complement = head_noun(phrase.words)
-            return
-        self._say(state.relation, argument)
+                self._kinds(subject, phrase, 0.9, of_follows=self._of_follows(phrase))
+            state.relation, state.listed, state.complement = "is", "w", self._kind_text(phrase)
 
     def _first_object(self, argument: _Argument, phrase: Phrase) -> None:
         state = self.state
         if state.blocked:
             return
         if not state.linking:
-            state.complement = head_noun(phrase.words) if phrase.name is None else ""
-            if not (state.complement and self._tag(phrase.end) == "i" and self.units[phrase.end].low == "of"):
-                if phrase.name is not None or lemma(state.verb) in VERBS:
-                    self._say(state.verb, argument)
+            state.complement = head_noun(phrase.words) if phrase.name is None and not argument.noun else ""
+            owned = bool(state.complement) and self._of_follows(phrase)
+            if not owned and (phrase.name is not None or lemma(state.verb) in VERBS):
+                self._say(state.verb, argument)
             return
         for subject in state.subject:
             if subject.noun and (phrase.is_name or phrase.is_value):
@@ -355,6 +402,9 @@ class Clauses:
                 self._emit(subject, f"{argument.noun} of", argument.text, 0.85)
 
     def _of_follows(self, phrase: Phrase) -> bool:
+        """Whether "of" (or the rest of a broken compound) goes on behind a phrase."""
+        if self._tag(phrase.end) == "-" and self.units[phrase.end].start == self.units[phrase.end - 1].end:
+            return True
         return self._tag(phrase.end) == "i" and self.units[phrase.end].low == "of"
 
     def _kind_text(self, phrase: Phrase) -> str:
@@ -390,7 +440,9 @@ class Clauses:
             state.blocked = True
         else:
             state.blocked = False
-            participle = verb.passive or (reduced and not verb.active) or self._is_bare_participle(at, end, verb)
+            participle = (
+                verb.passive or (reduced and not verb.active) or self._is_bare_participle(at, end, verb)
+            )
             state.verb = verb.low if participle else verb.base
             state.linking = verb.base == "be" or (verb.base in LINKING and not verb.passive)
             if state.linking:
@@ -411,7 +463,7 @@ class Clauses:
         while (tag := self._tag(at)) in "BAan":
             low = self.units[at].low
             be = be or tag == "B"
-            unreal = unreal or low in _UNREAL
+            unreal = unreal or low in UNREAL
             negated = negated or tag == "n"
             auxiliary = low if tag == "A" else auxiliary
             at += 1
@@ -424,19 +476,24 @@ class Clauses:
             return at, None
         unit = self.units[at]
         base = lemma(unit.low)
+        blocked = blocked or base in OPINION
         if self._tag(at + 1) == "t" and self._tag(at + 2) == "V" and not (be and unit.tag == "V"):
             second = lemma(self.units[at + 2].low)
             base = f"{base} to {second}" if base in UNFULFILLED else second
             return at + 3, _Verb(base, base, passive=False, active=True, blocked=blocked)
         passive = be and unit.tag == "V"
         low = unit.low if unit.tag == "V" or base == "star" else base
-        return at + 1, _Verb(base, low, passive=passive, active=unit.tag == "G" or bool(auxiliary), blocked=blocked)
+        return at + 1, _Verb(
+            base, low, passive=passive, active=unit.tag == "G" or bool(auxiliary), blocked=blocked
+        )
 
     def _choose_subject(self, at: int, verb: _Verb | None) -> bool | None:
-        """Settle whose verb this is. True: of a noun right before it (`a film directed`); None: of nobody known."""
+        """Settle whose verb this is. True: of a noun right before it (`a film directed`). None: unknown."""
         state = self.state
         if not state.verb:
             state.subject = state.main = state.candidates
+            if state.before == "t":
+                return None
             if not state.candidates and state.before not in ".":
                 return None if self._tag(at) != "V" or state.pending else False
             return False
@@ -489,18 +546,17 @@ class Clauses:
             self._close()
             return at + 1
         if not state.verb:
-            self._side(at)
+            # "Ada, who was born in Lynn, moved": nothing is read inside, the subject stays.
             return self._skip_relative(at)
         behind = self._tag(at - 2) if self._tag(at - 1) == "," else self._tag(at - 1)
+        if self.units[at].low == "which" and state.relation.endswith(" by"):
+            return at + 1
         if behind == "N" and state.last_name:
             state.subject = [_Argument(state.last_name, 0.8)]
         elif not (state.linking and state.complement):
             state.subject, state.blocked = [], True
             return self._skip_relative(at)
         return at + 1
-
-    def _side(self, at: int) -> None:
-        """`Ada, who was born in Lynn, moved`: read nothing inside, keep the subject."""
 
     def _skip_relative(self, at: int) -> int:
         end = at + 1
@@ -529,13 +585,17 @@ class Clauses:
         else:
             state.complement = state.relation = ""
         if phrase.is_name:
-            assert phrase.name is not None
             state.last_name = self._name(phrase.name)
         return end
 
     def _before_verb(self, preposition: str, phrase: Phrase, argument: _Argument | None) -> None:
         state = self.state
-        if preposition == "of" and state.last_common is not None and argument is not None and state.candidates:
+        if (
+            preposition == "of"
+            and state.last_common is not None
+            and argument is not None
+            and state.candidates
+        ):
             noun = head_noun(state.last_common.words)
             named = phrase.is_name or argument.text == self.entities.title
             state.candidates = [_Argument(argument.text, 0.8, noun)] if named and noun else []
@@ -549,13 +609,20 @@ class Clauses:
 
     def _after_verb(self, preposition: str, phrase: Phrase, argument: _Argument) -> None:
         state = self.state
+        if preposition in EXEMPLIFYING:
+            state.complement = state.relation = ""
+            return
         common = phrase.name is None
         if common and argument.sure <= 0.6 and preposition not in {"as", "of", "from"}:
             state.complement = state.relation = ""
             return
-        if (preposition == "of" and state.before == "N") or (preposition == "by" and state.before not in "VaD,"):
+        if (preposition == "of" and state.before == "N") or (
+            preposition == "by" and state.before not in "VaD,"
+        ):
             return
-        if common and (state.verb not in {"die", "serve", "work", "act", "known", "suffer"} or len(phrase.words) > 3):
+        if common and (
+            state.verb not in {"die", "serve", "work", "act", "known", "suffer"} or len(phrase.words) > 3
+        ):
             state.complement = state.relation = ""
             return
         if preposition == "to" and phrase.is_value and phrase.name is not None and phrase.name.tag == "D":
@@ -568,7 +635,15 @@ class Clauses:
             relation = f"{state.verb} {state.complement} of"
         elif state.complement and not state.linking:
             relation = f"{state.verb} {preposition}"
-        if state.verb == "?" or relation == "is of":
+        if state.verb == "?" or (
+            state.linking and not state.complement and (preposition == "of" or phrase.is_value)
+        ):
+            return
+        if state.linking and not state.complement and state.before not in "Ba":
+            return
+        if preposition == "of" and (
+            state.before == "," or (not state.complement and state.before not in "Va")
+        ):
             return
         self._say(relation, argument)
         state.complement = state.complement if state.linking else ""
@@ -635,7 +710,9 @@ class Clauses:
         for index, unit in enumerate(inside):
             if unit.tag == "D":
                 event = first if index < dash else last
-                self._emit(subject, _dated(event, unit) if event in {"born", "died"} else event, unit.text, 0.9)
+                self._emit(
+                    subject, _dated(event, unit) if event in {"born", "died"} else event, unit.text, 0.9
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -648,7 +725,9 @@ class _Verb:
 
 
 def _dated(event: str, unit: Unit) -> str:
-    return f"{event} on" if any(c.isalpha() for c in unit.text) and len(unit.text.split()) > 2 else f"{event} in"
+    return (
+        f"{event} on" if any(c.isalpha() for c in unit.text) and len(unit.text.split()) > 2 else f"{event} in"
+    )
 
 
 def _kind(argument: _Argument) -> str:
@@ -658,4 +737,6 @@ def _kind(argument: _Argument) -> str:
 
 
 def _countries(word: str) -> list[str]:
-    return [COUNTRY_OF_DEMONYM[part] for part in word.replace("- ", "-").split("-") if part in COUNTRY_OF_DEMONYM]
+    return [
+        COUNTRY_OF_DEMONYM[part] for part in word.replace("- ", "-").split("-") if part in COUNTRY_OF_DEMONYM
+    ]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from kedge.agents.decisions import Concept
-from kedge.agents.extractive.lexicon import ADVERBS, KIN, PERSON_NOUNS, STOP_WORDS, THING_NOUNS
-from kedge.agents.extractive.spans import Span, lemma, tokens
+from kedge.agents.extractive.lexicon import (
+    ADVERBS,
+    ASKING,
+    KIN,
+    PERSON_NOUNS,
+    RELATIONS,
+    SHOWN,
+    STOP_WORDS,
+    THING_NOUNS,
+)
 from kedge.agents.extractive.names import find_names
+from kedge.agents.extractive.spans import Span, lemma, tokens
 from kedge.agents.extractive.values import dates, find_numbers
 
 __all__ = ["concepts"]
@@ -36,12 +45,6 @@ _WANTED: Final = {
     "how tall": "number",
 }
 # Words of asking and comparing: they say what to do with what is found.
-_ASKING: Final = frozenset(
-    """tell give list name describe explain find show please question answer same different earlier later
-    older younger first last more less most least longer shorter larger smaller bigger taller higher lower
-    come came become became happen happened call called mean whether true correct following option kind type
-    many much old long far tall often get got""".split()  # noqa: SIM905
-)
 
 
 def concepts(question: str) -> tuple[Concept, ...]:
@@ -56,7 +59,9 @@ def concepts(question: str) -> tuple[Concept, ...]:
         kind place
     """
     question = question[:_LONGEST]
-    options = [Concept(text=text, kind=_option_kind(text), weight=_OPTION) for text in _OPTIONS.findall(question)]
+    options = [
+        Concept(text=text, kind=_option_kind(text), weight=_OPTION) for text in _OPTIONS.findall(question)
+    ]
     stem = _OPTIONS.sub("", question) if len(options) > 1 else question
     found = [*_things(stem), *_wanted(stem), *(options if len(options) > 1 else ())]
     unique: dict[str, Concept] = {}
@@ -65,7 +70,7 @@ def concepts(question: str) -> tuple[Concept, ...]:
     return tuple(unique.values())
 
 
-def _option_kind(text: str) -> str:
+def _option_kind(text: str) -> Literal["name", "date"]:
     return "date" if (when := dates(text)) and when[0].text == text else "name"
 
 
@@ -73,26 +78,33 @@ def _things(question: str) -> Iterator[Concept]:
     """Everything named, then the words that say how to get from it to the answer."""
     words, when = tokens(question), dates(question)
     bracketed = _BRACKETS.findall(question)
-    named = _questioned_names(question, words, when, bracketed)
-    amounts = [n for n in find_numbers(question, when) if n.unit != "ordinal" and n.text.strip().lower() != "one"]
-    taken = sorted((s.start, s.end) for s in (*named, *when, *amounts))
+    named = [span for span in find_names(question, words, when, bracketed) if span.text.lower() not in ASKING]
+    amounts = [
+        n for n in find_numbers(question, when) if n.unit != "ordinal" and n.text.strip().lower() != "one"
+    ]
+    taken = sorted(
+        [(s.start, s.end) for s in named]
+        + [(d.start, d.end) for d in when]
+        + [(n.start, n.end) for n in amounts]
+    )
     runs = list(_runs(question, words, taken))
     if not named and not when:
         # Nobody types capitals: the runs of content words are the names, until linking knows better.
-        named = [run for run in runs if not _relational(run.text)]
+        named = [run for run in runs if not _relational(run.text)] or runs[1:][-1:]
         runs = [run for run in runs if run not in named]
-    yield from (Concept(text=span.text, kind="name") for span in named)
+    yield from (Concept(text=_with_parentheses(question, span), kind="name") for span in named)
     yield from (Concept(text=date.text, kind="date") for date in when)
     yield from (Concept(text=number.text.strip(), kind="number") for number in amounts)
     kinds = {concept.text for concept in _wanted(question)}
-    yield from (Concept(text=run.text.lower(), kind="relation") for run in runs if run.text.lower() not in kinds)
+    yield from (
+        Concept(text=run.text.lower(), kind="relation") for run in runs if run.text.lower() not in kinds
+    )
 
 
-def _questioned_names(
-    question: str, words: Sequence[Span], when: Sequence[object], bracketed: Sequence[str]
-) -> list[Span]:
-    found = find_names(question, words, dates(question), bracketed)
-    return [span for span in found if span.text.lower() not in _ASKING]
+def _with_parentheses(question: str, name: Span) -> str:
+    """`Mokey (1942 film)`: what tells a name from others belongs to it."""
+    behind = re.match(r"\s\((?:[^()\s]+ ?){1,3}\)", question[name.end : name.end + 40])
+    return name.text + (behind.group() if behind else "")
 
 
 def _runs(question: str, words: Sequence[Span], taken: Sequence[tuple[int, int]]) -> Iterator[Span]:
@@ -122,29 +134,22 @@ def _spanned(question: str, run: Sequence[Span]) -> Iterator[Span]:
 
 def _empty(word: str) -> bool:
     low = word.lower().removesuffix("'s").removesuffix("’s")
-    return low in STOP_WORDS or low in ADVERBS or low in _ASKING or len(low) < 2 or low in THING_NOUNS & _SHOWN
-
-
-_SHOWN: Final = frozenset("film movie song album book novel show magazine band company".split())  # noqa: SIM905
+    return low in STOP_WORDS or low in ADVERBS or low in ASKING or len(low) < 2 or low in THING_NOUNS & SHOWN
 
 
 def _relational(run: str) -> bool:
     """Whether words of a question without capitals name a relation and not a thing."""
     words = run.lower().split()
-    return all(word in KIN or word in PERSON_NOUNS or lemma(word) != word or word in _RELATIONS for word in words)
-
-
-_RELATIONS: Final = frozenset(
-    """of birth death place date burial capital population country nationality language genre age name height
-    cause occupation job award location size author born address price cost year currency spouse""".split()  # noqa: SIM905
-)
+    return all(
+        word in KIN or word in PERSON_NOUNS or lemma(word) != word or word in RELATIONS for word in words
+    )
 
 
 def _wanted(question: str) -> Iterator[Concept]:
     """The kind of thing that would be an answer."""
     low = question.lower()
     noun = re.search(r"\b(?:which|what)\s+(?:(?:is|was|are|were)\s+the\s+)?([a-z-]{3,})", low)
-    if noun and noun.group(1) not in STOP_WORDS | _ASKING and f"{noun.group(1)} of" not in low:
+    if noun and noun.group(1) not in STOP_WORDS | ASKING and f"{noun.group(1)} of" not in low:
         yield Concept(text=lemma(noun.group(1)), kind="kind", weight=_KIND)
         return
     for asked, kind in _WANTED.items():

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from kedge.agents.extractive.lexicon import COMMON_WORDS, PERSON_NOUNS, THING_NOUNS, WORKS
+from kedge.agents.extractive.lexicon import (
+    COMMON_WORDS,
+    KIND_ENDERS,
+    PERSON_NOUNS,
+    PLACE_OPENERS,
+    THING_NOUNS,
+    WORKS,
+)
 from kedge.agents.extractive.names import bare_title
 from kedge.agents.extractive.spans import Span
 from kedge.tools.knowledge_base.records import entity_key as _entity_key
@@ -21,12 +28,7 @@ _FILE_LIKE: Final = re.compile(r"[\\/_]|\.\w{1,5}\Z|\A[\W\d]*\Z")
 _HE: Final = re.compile(r"\b(?:he|she|his|her|him|He|She|His|Her)\b")
 _IT: Final = re.compile(r"\b(?:it|its|It|Its)\b")
 # First words that make the last word alone no short form: "New York" is not "York".
-_PLACE_OPENERS: Final = frozenset(
-    "new north south east west saint st st. san santa los las el great lake mount river upper lower port fort".split()  # noqa: SIM905
-)
-_IS_PERSON: Final = re.compile(
-    r"\b(?:is|was|were|are)\s+(?:an?|the)\s+([^.;()]{3,120})", re.IGNORECASE
-)
+_IS_PERSON: Final = re.compile(r"\b(?:is|was|were|are)\s+(?:an?|the)\s+([^.;()]{3,120})", re.IGNORECASE)
 
 
 class Entities:
@@ -43,9 +45,11 @@ class Entities:
         self.speaker = ""
         self.person: str | None = None
         self.thing: str | None = None
+        self._named = bool(self.bare) and self.bare in text
         self.title_is_person = bool(self.title) and _person(text, self.title)
         self._short: dict[str, str | None] = {}
         self._full: dict[str, str] = {entity_key(t): self.title for t in self.titles}
+        self._head = "" if self.title_is_person else (self.bare.lower().split() or [""])[-1]
         self._title_words = set(entity_key(self.bare).split())
 
     def learn(self, found: Sequence[Span]) -> None:
@@ -55,7 +59,7 @@ class Entities:
         longer = dict.fromkeys([*([self.bare] if self.title_is_person else []), *names])
         for name in longer:
             parts = entity_key(name).split()
-            if not 2 <= len(parts) <= 4 or parts[0] in _PLACE_OPENERS or {"of", "the", "and"} & set(parts):
+            if not 2 <= len(parts) <= 4 or parts[0] in PLACE_OPENERS or {"of", "the", "and"} & set(parts):
                 continue
             full = self.resolve_full(name)
             self._short[parts[-1]] = full if self._short.get(parts[-1], full) == full else None
@@ -65,6 +69,7 @@ class Entities:
                 self._short[parts[-1]] = self.title
 
     def resolve_full(self, name: str) -> str:
+        """The title, if `name` is a form of it; else `name`."""
         return self._full.get(entity_key(name), name)
 
     def resolve_name(self, name: str) -> str:
@@ -76,7 +81,7 @@ class Entities:
         return self._short.get(key) or name
 
     def is_title_variant(self, name: str) -> bool:
-        """Whether the first name of a document is a longer form of its title: `Albert Elmer Austin`, `Albert E. Austin`."""
+        """Whether the first name of a document is a form of its title ("Albert Elmer", "Albert E.")."""
         if not self.title or not self.title_is_person:
             return False
         own, other = entity_key(self.bare).split(), entity_key(tidy(name)).split()
@@ -95,14 +100,16 @@ class Entities:
         if low in {"he", "she", "him", "his", "her"}:
             return self.title if self.title_is_person else self.person
         if low in {"it", "its"}:
-            if self.title and not self.title_is_person:
+            if self.title and not self.title_is_person and (self._named or not self.thing):
                 return self.title
             return self.thing
         return None
 
     def description(self, head: str) -> str | None:
         """Who `the film`, `the company` means: the title, when it is of that kind."""
-        if head in self.kinds or (head and self.thing_kind == head):
+        if self.thing and self.thing != self.title and self.thing.lower().split()[-1] == head:
+            return self.thing
+        if head and (head in self.kinds or head in {self.thing_kind, self._head}):
             return self.title or None
         if head in WORKS and not self.title_is_person and not self.kinds & (THING_NOUNS - WORKS):
             return self.title or None
@@ -149,16 +156,13 @@ def _person(text: str, title: str) -> bool:
     if said:
         words = re.findall(r"[\w-]+", said.group(1).lower())
         # What follows "by", "of", "who" describes someone else.
-        cut = next((i for i, w in enumerate(words) if w in _ENDS_KIND), len(words))
+        cut = next((i for i, w in enumerate(words) if w in KIND_ENDERS), len(words))
         own = words[:cut]
         if own and (own[-1] in THING_NOUNS or own[-1] in PERSON_NOUNS):
             return own[-1] in PERSON_NOUNS
         if any(w in PERSON_NOUNS for w in own):
             return not any(w in THING_NOUNS for w in own)
+    if title.split()[-1].lower() in THING_NOUNS:
+        return False
     he, it = len(_HE.findall(text)), len(_IT.findall(text))
-    return he > it and title[:1].isupper()
-
-
-_ENDS_KIND: Final = frozenset(
-    "by of who which that in from for at on and or directed written produced starring based with to born whose about as".split()  # noqa: SIM905
-)
+    return he > max(1, it) and title[:1].isupper()

@@ -1,4 +1,4 @@
-"""From concepts of a question to entities of the graph: exact keys, other forms of names, shared words, typos."""
+"""From concepts to entities of the graph: exact keys, other forms of names, shared words, typos."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from kedge.agents.decisions import Concept, Link
+from kedge.agents.extractive.lexicon import SMALL
 from kedge.agents.extractive.values import dates
 from kedge.tools.knowledge_base.records import entity_key
 
 if TYPE_CHECKING:
-    from kedge.tools.knowledge_base import KnowledgeBase
     from kedge.tools.knowledge_base.graph import KnowledgeGraph
+
+    from kedge.tools.knowledge_base import KnowledgeBase
 
 __all__ = ["EntityIndex", "link"]
 
@@ -32,7 +34,6 @@ _CANDIDATES: Final = 3_000
 _PARENTHESES: Final = re.compile(r"\s*\([^()]*\)\s*\Z")
 _WORD: Final = re.compile(r"[^\W_]+")
 _ARTICLES: Final = ("the ", "a ", "an ")
-_SMALL: Final = frozenset("of the a an and in on for to at by de la le von van".split())  # noqa: SIM905
 
 
 class EntityIndex:
@@ -62,12 +63,12 @@ class EntityIndex:
         for word in set(words):
             self._words[word].append(at)
         if 2 <= len(words) <= 8:
-            initials = "".join(word[0] for word in words if word not in _SMALL)
+            initials = "".join(word[0] for word in words if word not in SMALL)
             if len(initials) > 1:
                 self._initials[initials].append(at)
-        if key[-1:].isdigit() or key[:1].isdigit():
-            if (value := _moment(name)) is not None:
-                self._dates[value].append(at)
+        dated = key[-1:].isdigit() or key[:1].isdigit()
+        if dated and (value := _moment(name)) is not None:
+            self._dates[value].append(at)
 
     def find(self, text: str) -> list[tuple[str, float]]:
         """Keys of entities that `text` may mean, with scores, best first; several where it is ambiguous."""
@@ -133,7 +134,9 @@ class EntityIndex:
         top = max(rated.values(), default=0.0)
         rivals = sum(score > top - 0.02 for score in rated.values())
         for at, score in rated.items():
-            scores[at] = max(scores.get(at, 0.0), _shared(score, rivals) if score > top - 0.02 else score * 0.9)
+            scores[at] = max(
+                scores.get(at, 0.0), _shared(score, rivals) if score > top - 0.02 else score * 0.9
+            )
 
     def _spelled(self, word: str) -> str | None:
         """The word as the graph spells it: itself, or the commonest of its neighbours by one slip."""
@@ -145,7 +148,9 @@ class EntityIndex:
         return max(near, key=lambda other: len(self._words[other]), default=None)
 
     def _rarity(self, word: str) -> float:
-        return math.log(1.0 + self._count / (1.0 + len(self._words.get(word, ())))) * (0.2 if word in _SMALL else 1.0)
+        return math.log(1.0 + self._count / (1.0 + len(self._words.get(word, ())))) * (
+            0.2 if word in SMALL else 1.0
+        )
 
 
 def _shared(score: float, rivals: int) -> float:
@@ -158,14 +163,12 @@ def _bare(key: str) -> str:
 
 
 def _other_forms(key: str) -> list[str]:
-    """Forms under which the same name goes: without parentheses, article, full stops, or what follows a comma."""
+    """Forms under which the same name goes: without parentheses, article or punctuation."""
     forms = []
     bare = _bare(key) if key.endswith(")") else key
     if bare != key:
         forms.append(bare)
-    for article in _ARTICLES:
-        if bare.startswith(article) and len(bare) > len(article) + 2:
-            forms.append(bare[len(article) :])
+    forms += [bare[len(a) :] for a in _ARTICLES if bare.startswith(a) and len(bare) > len(a) + 2]
     if not bare.isalnum():
         plain = " ".join(_WORD.findall(bare.replace("'", "").replace("’", "").replace(".", "")))
         if plain and plain != bare and plain not in forms:

@@ -25,16 +25,23 @@ class Phrase(NamedTuple):
     owner: Phrase | Unit | None = None
 
     @property
+    def label(self) -> str:
+        """The text of its name, date, number or pronoun."""
+        return self.name.text if self.name is not None else ""
+
+    @property
     def is_name(self) -> bool:
+        """Whether it names something."""
         return self.name is not None and self.name.tag == "N"
 
     @property
     def is_value(self) -> bool:
+        """Whether it is a date or a number."""
         return self.name is not None and self.name.tag in "D#"
 
 
 def noun_phrase(units: Sequence[Unit], at: int) -> Phrase | None:
-    """The noun phrase that begins at unit `at`, if one does: `the French painter Ada Lovell`, `his 1960 film`."""
+    """The noun phrase that begins at unit `at`, if one does: `the painter Ada Lovell`, `his 1960 film`."""
     if at >= len(units):
         return None
     first, article, owner = at, "", None
@@ -42,7 +49,7 @@ def noun_phrase(units: Sequence[Unit], at: int) -> Phrase | None:
         return Phrase(at, at + 1, units[at], ())
     if units[at].tag == "S":
         owner, at = units[at], at + 1
-    while at < len(units) and units[at].tag == "d":
+    while at < min(len(units), first + 4) and units[at].tag == "d":
         article, at = units[at].low, at + 1
     end = _run(units, at, opened=bool(article or owner))
     if end == at:
@@ -110,7 +117,7 @@ def head_noun(words: Sequence[Unit]) -> str:
 
 
 def kind_words(words: Sequence[Unit]) -> list[Unit]:
-    """The words of a phrase without dates, origins, praise and rank: `noted 1960 French film director` -> 2 words."""
+    """The words without dates, origins, praise and rank: "film director" of "noted film director"."""
     kept = [
         unit
         for unit in words
@@ -120,4 +127,5 @@ def kind_words(words: Sequence[Unit]) -> list[Unit]:
 
 
 def is_demonym(word: str) -> bool:
+    """Whether a word, or a part of a compound, says where someone comes from."""
     return any(part in COUNTRY_OF_DEMONYM for part in word.split("-"))

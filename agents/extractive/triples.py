@@ -1,7 +1,7 @@
 """Triples read from text by rule: tables, `key: value` lines, chat lines, and the clauses of prose.
 
-The reading is shallow and prefers silence to a guess: what a rule does not recognise ends the clause. The
-relation is the text's own words, in dictionary form where that reads well ("born in", "directed by", "marry").
+The reading is shallow and prefers silence to a guess: what a rule does not recognise ends the clause.
+The relation is the text's own words, in dictionary form where that reads well ("born in", "marry").
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from kedge.agents.extractive.clauses import Clauses
 from kedge.agents.extractive.entities import Entities, entity_key
-from kedge.agents.extractive.lexicon import COMMON_WORDS, HONORIFICS
+from kedge.agents.extractive.lexicon import COMMON_WORDS, HONORIFICS, ORDINARY_ENDINGS
 from kedge.agents.extractive.names import find_names
-from kedge.agents.extractive.spans import Span, sentences, tokens
+from kedge.agents.extractive.spans import sentences, tokens
 from kedge.agents.extractive.units import units
 from kedge.agents.extractive.values import dates, find_numbers
 from kedge.tools.knowledge_base.records import Chunk, Extraction, TripleDraft
@@ -31,7 +31,8 @@ def extract(chunk: Chunk) -> Extraction:
     """Triples of a chunk, and every name, date and title it mentions.
 
     Example:
-        >>> chunk = Chunk(1, "d", "s", "Ada Lovell", "", "Ada Lovell (born 3 June 1912) was a British painter.", 0, 48)
+        >>> text = "Ada Lovell (born 3 June 1912) was a British painter."
+        >>> chunk = Chunk(1, "d", "s", "Ada Lovell", "", text, 0, len(text))
         >>> for triple in extract(chunk).triples:
         ...     print(triple.subject, "|", triple.relation, "|", triple.object)
         Ada Lovell | born on | 3 June 1912
@@ -72,10 +73,13 @@ def _prose(chunk: Chunk, text: str, entities: Entities) -> Extraction:
         pair = None if entities.speaker else _pair(text[start:end])
         if pair and topic:
             read += _attributes(topic, *pair)
+            found = [n for n in found if not (start <= n.start < end and n.text in pair[0])]
         elif text[end - 1 : end] != "?":
             read += clauses.read(everything[at:stop])
         at = stop
-    mentions = [entities.resolve_name(n.text) for n in found] + [s.text for s in speech] + [d.text for d in when]
+    mentions = (
+        [entities.resolve_name(n.text) for n in found] + [s.text for s in speech] + [d.text for d in when]
+    )
     return _finish(read, entities, text, mentions)
 
 
@@ -154,8 +158,9 @@ def _attributes(topic: str, key: str, value: str) -> list[TripleDraft]:
 def _topic(chunk: Chunk, entities: Entities) -> str:
     """What a bare `key: value` line is about: the nearest heading that names something, else the title."""
     heading = chunk.heading.rpartition(" > ")[2].strip(" #")
-    own = [word for word in heading.split() if word.lower() not in COMMON_WORDS]
-    if own and heading[:1].isupper() and len(heading.split()) <= 6:
+    own = [word.lower() for word in heading.split() if word.lower() not in COMMON_WORDS]
+    named = own and heading[:1].isupper() and len(heading.split()) <= 6
+    if named and not (entities.title and all(word.endswith(ORDINARY_ENDINGS) for word in own)):
         return heading
     return entities.title
 
@@ -164,7 +169,8 @@ def _topic(chunk: Chunk, entities: Entities) -> str:
 
 _SPEECH: Final = re.compile(
     r"^[ \t>*_-]*(?:\[[^\]\n]{3,30}\]\s*|\d{1,2}:\d{2}(?::\d{2})?\s*(?:[-–]\s*)?)?[*_]{0,2}"
-    r"(?P<who>[^\W\d_][\w.'’-]{1,24}(?: [^\W\d_][\w.'’-]{0,24}){0,2})[*_]{0,2}:[*_]{0,2}[ \t]+(?P<what>\S.*)$",
+    r"(?P<who>[^\W\d_][\w.'’-]{1,24}(?: [^\W\d_][\w.'’-]{0,24}){0,2})[*_]{0,2}:[*_]{0,2}[ \t]+"
+    r"(?P<what>\S.*)$",
     re.MULTILINE,
 )
 _PERSONAL: Final = re.compile(r"\b(?:I|I'm|I’m|I've|I'll|[Yy]ou|[Mm]y|[Ww]e|me|us|your|our)\b|!|\?")
@@ -180,7 +186,7 @@ def _speech(text: str) -> list[_Line]:
     lines = [m for m in _SPEECH.finditer(text) if _can_speak(m["who"])]
     personal = sum(bool(_PERSONAL.search(m["what"])) for m in lines)
     repeated = max(Counter(m["who"] for m in lines).values(), default=0)
-    if not lines or personal == 0 or 3 * personal < len(lines) and repeated < 2:
+    if not lines or personal == 0 or (3 * personal < len(lines) and repeated < 2):
         return []
     return [_Line(m.start(), m["who"]) for m in lines]
 

@@ -16,11 +16,15 @@ from typing import Final, NamedTuple
 from kedge.agents.extractive.lexicon import (
     ADVERBS,
     AUXILIARIES,
+    BE,
     CONJUNCTIONS,
     COUNTRY_OF_DEMONYM,
     DETERMINERS,
     IRREGULAR_VERBS,
+    PERSONAL,
+    POSSESSIVES,
     PREPOSITIONS,
+    RELATIVES,
     VERBS,
 )
 from kedge.agents.extractive.spans import Span, lemma
@@ -39,11 +43,17 @@ class Unit(NamedTuple):
     low: str
 
 
-_POSSESSIVES: Final = frozenset("his her its their my our your".split())  # noqa: SIM905 - reads better
-_PERSONAL: Final = frozenset("i he she it they we you him them me us".split())  # noqa: SIM905
-_RELATIVES: Final = frozenset("who whom which that whose where when".split())  # noqa: SIM905
-_BE: Final = frozenset("be am is are was were been being".split())  # noqa: SIM905
-_SUBORDINATORS: Final = CONJUNCTIONS - {"and", "or", "where", "when", "however", "also", "then", "still", "yet"}
+_SUBORDINATORS: Final = CONJUNCTIONS - {
+    "and",
+    "or",
+    "where",
+    "when",
+    "however",
+    "also",
+    "then",
+    "still",
+    "yet",
+}
 _PUNCTUATION: Final = {mark: mark for mark in ",():."} | {
     "–": "-", "—": "-", "-": "-", "[": "(", "]": ")", ";": ".", "!": ".", "?": ".", "&": "c"
 }  # fmt: skip
@@ -56,12 +66,12 @@ def _fixed_tags() -> dict[str, str]:
         ("s", _SUBORDINATORS),
         ("i", PREPOSITIONS),
         ("d", DETERMINERS - {"what", "which", "that"}),
-        ("A", AUXILIARIES - _BE),
+        ("A", AUXILIARIES - BE),
         ("n", {"not", "never", "no", "neither", "nor", "cannot", "hardly"}),
-        ("R", _RELATIVES),
-        ("P", _PERSONAL),
-        ("S", _POSSESSIVES),
-        ("B", _BE),
+        ("R", RELATIVES),
+        ("P", PERSONAL),
+        ("S", POSSESSIVES),
+        ("B", BE),
         ("c", {"and", "or"}),
         ("t", {"to"}),
     )
@@ -72,7 +82,9 @@ _TAGS: Final = _fixed_tags()
 _NEGATED: Final = tuple(word for word in AUXILIARIES if word.endswith("n't"))
 
 
-def units(words: Sequence[Span], names: Sequence[Span], dates: Sequence[Date], numbers: Sequence[Number]) -> list[Unit]:
+def units(
+    words: Sequence[Span], names: Sequence[Span], dates: Sequence[Date], numbers: Sequence[Number]
+) -> list[Unit]:
     """The units of a text, given its tokens and what was found in it."""
     fixed = sorted(
         [Unit("N", n.start, n.end, n.text, n.text.lower()) for n in names]
@@ -127,7 +139,11 @@ def _word(word: Span) -> Iterator[Unit]:
 def _open_tag(before: list[Unit], unit: Unit) -> str:
     """The tag of a word of an open class, from its form and what stands before it."""
     low, last = unit.low, before[-1].tag if before else "."
-    if low.endswith("ly") and len(low) > 4 and low not in ("family", "assembly", "monopoly", "italy", "reply"):
+    if (
+        low.endswith("ly")
+        and len(low) > 4
+        and low not in ("family", "assembly", "monopoly", "italy", "reply")
+    ):
         return "a"
     if unit.text in COUNTRY_OF_DEMONYM:
         return "w"
@@ -154,18 +170,25 @@ def _settle(found: list[Unit]) -> None:
         following = found[index + 1].tag if index + 1 < len(found) else "."
         if unit.tag in "dS'":
             inside = True
-        elif unit.tag in "VG" and inside and following in "wVG" and _attributive(found, index):
-            found[index] = unit._replace(tag="w")
-        elif unit.tag == "G" and index and found[index - 1].tag in "Nw" and following == "w":
-            found[index] = unit._replace(tag="w")
-        elif unit.tag == "V" and index and found[index - 1].tag in "w,c" and not _after_noun(unit, following):
+        elif (
+            (unit.tag in "VG" and inside and following in "wVG" and _attributive(found, index))
+            or (unit.tag == "G" and index and found[index - 1].tag in "Nw" and following == "w")
+            or (
+                unit.tag == "V"
+                and index
+                and found[index - 1].tag in "w,c"
+                and not _after_noun(unit, following)
+            )
+        ):
             found[index] = unit._replace(tag="w")
         elif unit.tag not in "wD#aN":
             inside = False
 
 
 def _attributive(found: Sequence[Unit], index: int) -> bool:
-    return found[index - 1].tag in "dS'w#D" and (found[index - 1].tag != "w" or found[index].low.endswith(("ed", "ing")))
+    return found[index - 1].tag in "dS'w#D" and (
+        found[index - 1].tag != "w" or found[index].low.endswith(("ed", "ing"))
+    )
 
 
 def _after_noun(unit: Unit, following: str) -> bool:

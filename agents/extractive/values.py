@@ -59,7 +59,7 @@ _MONTH = "(?P<month>" + "|".join(_LONGEST_FIRST) + r")\b\.?"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{3,4})(?!\d|,\d{3}|[.:]\d)"
 _CLOCK = r"(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d)?"
-_HALF = r"(?P<half>[ap])\.?m\b\.?"
+_HALF = r"(?P<half>[ap])\.?m\b(?:\.(?=\s+[a-z]))?"
 
 _Groups = dict[str, str]
 _Read = tuple[str, Moment | None, Moment | None]

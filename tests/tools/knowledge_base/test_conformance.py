@@ -1,10 +1,10 @@
-"""What every backend of a knowledge base must do. A new one is added to the lists at the top and must pass."""
+"""What every backend of a knowledge base must do: a new one is added to the lists and must pass."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -203,10 +203,10 @@ def test_text_written_by_another_process_is_seen(
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store = STORES[request.param](tmp_path)
-    request.addfinalizer(store.close)
-    return store
+    yield store
+    store.close()
 
 
 def new(name: str, store: Store, *texts: str) -> NewDocument:
@@ -263,7 +263,7 @@ def test_removing_takes_everything_and_no_number_is_used_twice(store: Store) -> 
 def test_a_failed_change_changes_nothing(store: Store) -> None:
     put(store, new("a", store, "x"))
     before = store.revision()
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         put(store, new("b", store, "y"), new("a", store, "z"))
     assert [document.id for document in store.documents()] == ["a"]
     assert store.revision() == before
