@@ -114,7 +114,7 @@ def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
         from kedge._views.terminal import event_line
 
         yield lambda event: screen.print(event_line(event))
-    elif screen.is_terminal:
+    elif screen.is_interactive:
         from rich.text import Text
 
         with screen.status(Text("looking")) as status:

@@ -207,3 +207,12 @@ def test_the_documented_keys_of_an_answer_are_the_real_ones() -> None:
 @pytest.mark.parametrize(("text", "record"), [(CHUNK, Chunk), (TRIPLE, Triple), (DOCUMENT, Document)])
 def test_nested_keys_are_the_real_ones(text: str, record: Any) -> None:
     assert text.split(", ") == [field.name for field in dataclasses.fields(record)]
+
+
+def test_help_names_every_search_and_every_method() -> None:
+    from kedge import _api
+    from kedge.graphs.run import METHODS
+
+    assert set(_search.SEARCHES) == set(_api.SEARCHES)
+    said = CliRunner().invoke(app, ["ask", "--help"]).output
+    assert all(method in said for method in METHODS)

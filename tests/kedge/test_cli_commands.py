@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from kedge._cli import app
+from kedge._cli import _progress, app
+from kedge.tools.knowledge_base import Progress
 
 PIER = """# The pier of Port Selwyn
 
@@ -208,7 +211,7 @@ def test_standard_input_is_added_replaced_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as on POSIX")
-def test_an_interrupted_addition_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_addition_says_so_and_leaves_a_sound_base(tmp_path: Path) -> None:
     rows = (
         json.dumps({"title": f"Ship {n}", "text": f"Ship {n} was built in {1800 + n % 200}. " * 9})
         for n in range(1500)
@@ -220,9 +223,25 @@ def test_an_interrupted_addition_goes_on_where_it_stopped(tmp_path: Path) -> Non
     deadline = time.monotonic() + 40
     while not (tmp_path / "base" / "kedge.sqlite").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    time.sleep(1.5)
+    time.sleep(0.5)
     started.send_signal(signal.SIGINT)
     out, err = started.communicate(timeout=40)
     assert (started.returncode, out) == (130, "")
     assert "interrupted; what was reported as done is safe" in err
     assert "Traceback" not in err
+    assert CliRunner().invoke(app, ["stats", "--base", str(tmp_path / "base")]).exit_code == 0
+
+
+def test_progress_is_told_on_terminals_and_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = Progress(2, 4, "files", "adding", "a/[b].txt")
+    for terminal in (False, True):
+        screen = Console(file=io.StringIO(), force_terminal=terminal, width=120, _environ={"TERM": "xterm"})
+        monkeypatch.setattr(_progress, "console", lambda screen=screen, **_: screen)
+        monkeypatch.setattr(_progress, "LINE_EVERY", 0.0)
+        with _progress.watching(4) as tell:
+            tell(now)
+            time.sleep(0.2)
+            tell(now)
+        printed = screen.file.getvalue()  # type: ignore[attr-defined]
+        assert ("2/4" if terminal else "2 of 4 files") in re.sub(r"\x1b\[[0-9;]*m", "", printed)
+        assert "/s, 0:00:0" in printed
