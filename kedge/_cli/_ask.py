@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kedge._cli._app import ABSTAINED, BaseOption, JsonOption
+from kedge._cli._app import ABSTAINED, JSON_KEYS, BaseOption, JsonOption
 from kedge._cli._base import chat_model, open_base
-from kedge._cli._output import console, emit, write_page
+from kedge._cli._output import console, display, emit, write_page
 from kedge.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,10 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
+ANSWER = (
+    "question, method, text, abstention [reason, missing [kind, target, slot, description], nearest "
+    f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
+    "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command()(ask)
+    app.command(epilog=JSON_KEYS + ANSWER)(ask)
 
 
 def ask(
@@ -74,7 +81,7 @@ def ask(
     else:
         from kedge._views.terminal import answer_renderable
 
-        console().print(answer_renderable(answer))
+        display(answer_renderable(answer))
     if answer.text is None:
         raise typer.Exit(ABSTAINED)
 

@@ -21,15 +21,15 @@ LINE_EVERY = 10.0  # seconds
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[Progress], None]]:
-    """Give the function that is to be told of progress; what it shows goes to standard error."""
+def watching(files: int) -> Iterator[Callable[[Progress], None]]:
+    """Give the function that is to be told of progress on so many files; shown on standard error."""
     screen = console(stderr=True)
-    with _bar(screen) if screen.is_terminal else _lines(screen) as tell:
+    with _bar(screen, files) if screen.is_terminal else _lines(screen) as tell:
         yield tell
 
 
 @contextmanager
-def _bar(screen: Console) -> Iterator[Callable[[Progress], None]]:
+def _bar(screen: Console, files: int) -> Iterator[Callable[[Progress], None]]:
     from rich import progress
     from rich.text import Text
 
@@ -43,11 +43,14 @@ def _bar(screen: Console) -> Iterator[Callable[[Progress], None]]:
         progress.BarColumn(bar_width=30),
         progress.MofNCompleteColumn(),
         Rate(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
         progress.TimeRemainingColumn(compact=True),
         progress.TextColumn("{task.fields[current]}", style="dim", markup=False),
     )
     with progress.Progress(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task("adding", total=None, current="")
+        many = files > 1  # one file may hold any number of documents
+        task = bar.add_task("files" if many else "reading", total=files if many else None, current="")
 
         def tell(now: Progress) -> None:
             current = one_line(now.current, max(10, screen.width - 80))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -13,8 +14,21 @@ import pytest
 from typer.testing import CliRunner
 
 from kedge._cli import _search, app, main
+from kedge._cli._app import CHUNK, TRIPLE
+from kedge._cli._documents import DOCUMENT
 from kedge._settings import Settings
+from kedge._views.graph import Picture
 from kedge.errors import StoreError
+from kedge.graphs.answer import Answer
+from kedge.tools.knowledge_base import (
+    AddReport,
+    Chunk,
+    Document,
+    Evidence,
+    RemoveReport,
+    Stats,
+    Triple,
+)
 
 COMMANDS = ("add", "ask", "doctor", "graph", "list", "remove", "search", "show", "stats", "version")
 HEAVY = {"chromadb", "langchain_core", "langgraph", "numpy", "pydantic", "rich", "sqlalchemy", "torch"}
@@ -23,7 +37,7 @@ HEAVY = {"chromadb", "langchain_core", "langgraph", "numpy", "pydantic", "rich",
 def kedge(*arguments: str, code: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
     program = ["-c", code] if code else ["-m", "kedge"]
     options = {"capture_output": True, "text": True, "timeout": 60, "check": False} | options
-    return subprocess.run([sys.executable, *program, *arguments], **options)  # noqa: S603
+    return subprocess.run([sys.executable, *program, *arguments], **options)
 
 
 def test_help_starts_quickly() -> None:
@@ -114,7 +128,7 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
         "app.command('flood')(lambda: [_output.emit('x' * 999) for _ in range(9999)] and None)\n"
         "main(['flood'])"
     )
-    program = subprocess.Popen(  # noqa: S603
+    program = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert program.stdout is not None
@@ -158,3 +172,38 @@ def test_half_settings_are_refused(
     code, said = run_main(["stats", "--base", str(tmp_path)], capsys)
     assert code == 1
     assert fault in said
+
+
+def documented(command: str) -> set[str]:
+    """The outermost keys that a command's help names."""
+    said = " ".join(CliRunner().invoke(app, [command, "--help"]).output.partition("JSON keys: ")[2].split())
+    while re.search(r" ?\[[^\[\]]*\]", said):
+        said = re.sub(r" ?\[[^\[\]]*\]", "", said)
+    return {part.split()[-1] for part in re.sub(r" with --\w+", "", said).replace(";", ",").split(",")}
+
+
+@pytest.mark.parametrize(
+    ("command", "record", "more"),
+    [
+        ("add", AddReport, {"skipped"}),
+        ("list", Document, set()),
+        ("search", Evidence, set()),
+        ("remove", RemoveReport, set()),
+        ("stats", Stats, set()),
+        ("graph", Picture, set()),
+    ],
+)
+def test_the_documented_keys_are_the_real_ones(command: str, record: Any, more: set[str]) -> None:
+    assert documented(command) == {field.name for field in dataclasses.fields(record)} | more
+
+
+def test_the_documented_keys_of_an_answer_are_the_real_ones() -> None:
+    assert documented("ask") == set(Answer.model_fields)
+    assert documented("show") == {"document", "text", "chunks", "triples"}
+    assert documented("doctor") == {"checks", "healthy"}
+    assert documented("version") == {"kedge", "python"}
+
+
+@pytest.mark.parametrize(("text", "record"), [(CHUNK, Chunk), (TRIPLE, Triple), (DOCUMENT, Document)])
+def test_nested_keys_are_the_real_ones(text: str, record: Any) -> None:
+    assert text.split(", ") == [field.name for field in dataclasses.fields(record)]
