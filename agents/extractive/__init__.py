@@ -12,7 +12,7 @@ from kedge.agents.extractive.triples import extract
 
 if TYPE_CHECKING:
     from kedge.agents.decisions import Concept, Judgement, Link, Reading
-    from kedge.tools.encoders import TokenEncoder
+    from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
 __all__ = ["ExtractiveCast"]
@@ -29,7 +29,7 @@ class ExtractiveCast:
         ['Loose Ankles', 'directed', 'person']
     """
 
-    encoder: TokenEncoder
+    encoder: Encoder
 
     async def concepts(self, question: str) -> tuple[Concept, ...]:
         """What the question is about and asks for, most important first."""
