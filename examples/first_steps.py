@@ -23,7 +23,7 @@ QUESTIONS = (
 def main() -> None:
     """Build a throw-away knowledge base from the example world and question it."""
     with tempfile.TemporaryDirectory() as folder, KnowledgeBase.open(Path(folder), create=True) as base:
-        print(base.add([WORLD]))
+        print(base.add(WORLD))
         for question in QUESTIONS:
             print(f"\n{question}\n{base.ask(question)}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
@@ -18,7 +18,7 @@ from kedge.tools.models import Meter
 
 __all__ = ["Context", "halting"]
 
-S = TypeVar("S")
+N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,14 @@ class Context:
         return Event(kind=kind, message=message, round=turn, seconds=self.meter.elapsed, data=data)
 
 
-def halting(
-    node: Callable[[S, Runtime[Context]], Awaitable[Any]],
-) -> Callable[[S, Runtime[Context]], Awaitable[Any]]:
+def halting(node: N) -> N:
     """A node that runs out of budget sets `halted` instead of failing: what was found so far is kept."""
 
     @wraps(node)
-    async def run(state: S, runtime: Runtime[Context]) -> Any:
+    async def run(state: Any, runtime: Runtime[Context]) -> Any:
         try:
             return await node(state, runtime)
         except BudgetExceeded as error:
-            return {"halted": True, "trace": [runtime.context.event("evaluated", f"halted: {error.message}")]}
+            return {"halted": True, "trace": [runtime.context.event("halted", error.message)]}
 
-    return run
+    return cast("N", run)

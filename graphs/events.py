@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Event", "EventKind"]
 
-EventKind = Literal["started", "linked", "perceived", "evaluated", "adjusted", "searched", "read", "answered"]
+EventKind = Literal[
+    "started", "linked", "perceived", "evaluated", "adjusted", "searched", "halted", "answered"
+]
 
 
 class Event(BaseModel):

@@ -5,13 +5,15 @@ Kedge's own:
 
     coverage   Σ w(c)·match(c) / Σ w(c), the share of the question's concepts that the evidence meets
     relevance  mean over the hops of the round's best walk of cos(aim, triple)
-    drift      the first hop whose relevance is DRIFT below that of the hop before it
+    drift      on the walk that went furthest, the first hop whose relevance is DRIFT below the one before;
+               it is acted on when the judge names no gap, since a gap says more about where to go
     quality    0.6·coverage + 0.4·relevance; any sufficient round ranks above any insufficient one
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from operator import add
 from statistics import mean
@@ -27,7 +29,7 @@ from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple, entity_key
-from kedge.tools.search import fuse, hybrid
+from kedge.tools.search import hybrid, reciprocal_rank_fusion
 from kedge.tools.walks import Aim, Hop, Walk, beam_walk
 
 __all__ = ["STATE_TYPES", "builder", "graph"]
@@ -107,7 +109,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
     )
     passages = await context.meter.play("search", hybrid, base, course.aim, SEARCH_DEPTH)
     latest = tuple(found[:WALKS_KEPT])
-    evidence = tuple(fuse([list(state.get("evidence", ())), passages, _along(base, latest)]))
+    evidence = _fused([state.get("evidence", ()), passages, _along(base, latest)])
     event = context.event(
         "perceived",
         f"{len(latest)} walks and {len(passages)} passages towards: {course.aim}",
@@ -132,7 +134,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
     diagnosis: Diagnosis = "coverage"
     if judgement.sufficient:
         diagnosis = "sufficient"
-    elif _drifted(state["latest"]):
+    elif not judgement.gaps and _drifted(state["latest"]):
         diagnosis = "drift"
     turn = Round(
         number=number,
@@ -248,10 +250,22 @@ def _aim(state: State) -> Aim:
 
 def _along(base: KnowledgeBase, walks: Sequence[Walk]) -> list[Evidence]:
     """The chunks that the hops were read from, best walk first, each with its first triple."""
-    triples = {hop.triple.chunk_id: hop.triple for walk in reversed(walks) for hop in reversed(walk.hops)}
-    order = dict.fromkeys(hop.triple.chunk_id for walk in walks for hop in walk.hops)
-    chunks = base.chunks([chunk_id for chunk_id in order if chunk_id is not None])
+    triples: dict[int, Triple] = {}
+    for triple in (hop.triple for walk in walks for hop in walk.hops):
+        # A triple that was read from no text is its own chunk, under its negative number.
+        triples.setdefault(-triple.id if triple.chunk_id is None else triple.chunk_id, triple)
+    chunks = base.chunks(list(triples))
     return [Evidence(chunk, 1.0, f"walk: {triples[chunk.id]}", triples[chunk.id]) for chunk in chunks]
+
+
+def _fused(rankings: Sequence[Sequence[Evidence]]) -> tuple[Evidence, ...]:
+    """Merge rankings by reciprocal rank; a chunk that a walk found keeps the walk's triple as its reason."""
+    items: dict[int, Evidence] = {}
+    for item in (item for ranking in rankings for item in ranking):
+        if item.chunk.id not in items or item.triple is not None:
+            items[item.chunk.id] = item
+    order = reciprocal_rank_fusion([[item.chunk.id for item in ranking] for ranking in rankings])
+    return tuple(replace(items[chunk_id], score=score) for chunk_id, score in order)
 
 
 def _match(
@@ -271,8 +285,8 @@ def _match(
 
 
 def _drifted(walks: Sequence[Walk]) -> Hop | None:
-    """The hop of the best walk where relevance fell, if it did."""
-    hops = walks[0].hops if walks else ()
+    """The hop where relevance fell on the walk that went furthest, if it did."""
+    hops = max((walk.hops for walk in walks), key=len, default=())
     return next((b for a, b in pairwise(hops) if b.relevance < a.relevance - DRIFT), None)
 
 

@@ -18,6 +18,7 @@ from kedge.tools.knowledge_base import Chunk, Evidence, Triple
 from kedge.tools.walks import Hop, Walk
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 __all__ = ["METHODS", "stream"]
@@ -53,7 +54,9 @@ async def stream(
         raise InputError(f"no method is called {method!r}", fix=f"choose from {', '.join(METHODS)}")
     module = import_module(METHODS[method])
     async with AsyncExitStack() as stack:
-        graph, config, start = module.graph, {}, {"question": question, "trace": []}
+        graph = module.graph
+        config: RunnableConfig = {}
+        start: dict[str, Any] | None = {"question": question, "trace": []}
         if checkpoints is not None and thread is not None:
             graph = module.builder.compile(checkpointer=await _saver(stack, checkpoints, module), name=method)
             run = hashlib.blake2b(f"{method}\n{question}".encode(), digest_size=8).hexdigest()
@@ -64,7 +67,8 @@ async def stream(
                 return
             start = None if saved else start
         yield context.event("started", question)
-        updates = graph.astream(start, config, context=context, stream_mode="updates", durability="sync")
+        durability = "sync" if config else None
+        updates = graph.astream(start, config, context=context, stream_mode="updates", durability=durability)
         async for update in updates:
             for change in update.values():
                 for event in change.get("trace", []):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,9 @@ from kedge._sync import wait
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.tools import knowledge_base as core
+from kedge.tools import search
 from kedge.tools.knowledge_base import AddReport, Evidence, RemoveReport
 from kedge.tools.models import Budget, Meter
-from kedge.tools.search import SEARCHES
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
+Search = Callable[[core.KnowledgeBase, str, int], Awaitable[list[Evidence]]]
+SEARCHES = ("hybrid", "bm25", "dense", "late_interaction", "ppr")
 MAX_QUESTION = 4_000  # characters; far above any question, far below any document
 
 
@@ -39,7 +41,9 @@ class KnowledgeBase(core.KnowledgeBase):
         >>> print(base.ask("Who built the lighthouse of Farrow Head?"))  # doctest: +SKIP
     """
 
-    def add(self, *sources: str | Path, triples: bool = True, **options: Any) -> AddReport:
+    def add(
+        self, *sources: str | Path | core.ParsedDocument, triples: bool = True, **options: Any
+    ) -> AddReport:
         """Add files, folders or globs; unchanged files are left alone, changed ones replaced."""
         return wait(self.aadd(sources, triples=triples, **options))
 
@@ -49,7 +53,9 @@ class KnowledgeBase(core.KnowledgeBase):
         """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster."""
         if triples:
             options.setdefault("extract", ExtractiveCast(self.encoder).extract_triples)
-        return await super().aadd(sources, **options)
+        parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
+        files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
+        return await super().aadd([*files, *parsed], **options)
 
     def remove(self, *names: str) -> RemoveReport:
         """Remove documents, by id, source or the file they came from."""
@@ -63,7 +69,8 @@ class KnowledgeBase(core.KnowledgeBase):
         """Like `search`."""
         if how not in SEARCHES:
             raise InputError(f"no search is called {how!r}", fix=f"choose from {', '.join(SEARCHES)}")
-        return await SEARCHES[how](self, clean_question(query), k)
+        find: Search = getattr(search, how)
+        return await find(self, clean_question(query), k)
 
     def ask(self, question: str, **options: Any) -> Answer:
         """Answer a question from these documents, or say why not; options as in `aask`."""

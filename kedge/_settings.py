@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kedge.errors import InputError
+
 __all__ = ["PREFIX", "Settings"]
 
 PREFIX = "KEDGE_"
@@ -24,10 +26,13 @@ class Settings:
         base: Directory of the knowledge base that commands work on.
         encoder: `minilm` (shipped), or the URL of an OpenAI-compatible server that has `/v1/embeddings`.
         encoder_model: Name of the model at that URL.
+        encoder_dimension: Length of its vectors; the server is asked when this is not set.
         model_url: URL of an OpenAI-compatible chat model; without one, the extractive cast answers.
         model_name: Name of that model.
         api_key: Key for both endpoints.
         cache_dir: Where embeddings are remembered; by default the user's cache directory.
+        database: URL of a database that keeps the documents, instead of a file in `base`.
+        chroma: URL of a Chroma server that keeps the vectors, instead of files in `base`.
 
     Example:
         >>> Settings.read({"KEDGE_BASE": "notes.kedge"}).base.name
@@ -37,27 +42,39 @@ class Settings:
     base: Path = Path(".kedge")
     encoder: str = "minilm"
     encoder_model: str | None = None
+    encoder_dimension: int | None = None
     model_url: str | None = None
     model_name: str | None = None
     api_key: str | None = field(default=None, repr=False)
     cache_dir: Path | None = None
+    database: str | None = None
+    chroma: str | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings that the environment gives; an empty variable counts as unset."""
+        """The settings that the environment gives; an empty variable counts as unset.
+
+        Raises:
+            InputError: a variable holds something that it cannot hold.
+        """
 
         def given(name: str) -> str | None:
             return environment.get(PREFIX + name.upper()) or None
 
-        cache_dir = given("cache_dir")
+        cache_dir, dimension = given("cache_dir"), given("encoder_dimension")
+        if dimension is not None and not (dimension.isascii() and dimension.isdigit()):
+            raise InputError(f"KEDGE_ENCODER_DIMENSION is {dimension!r}", fix="set it to a number")
         return cls(
             base=Path(given("base") or ".kedge").expanduser(),
             encoder=given("encoder") or "minilm",
             encoder_model=given("encoder_model"),
+            encoder_dimension=int(dimension) if dimension else None,
             model_url=given("model_url"),
             model_name=given("model_name"),
             api_key=given("api_key"),
             cache_dir=Path(cache_dir).expanduser() if cache_dir else None,
+            database=given("database"),
+            chroma=given("chroma"),
         )
 
     def cache(self) -> Path:

@@ -60,7 +60,8 @@ def main(given: Sequence[str]) -> int:
     """Measure, show, write; the exit code is 1 when a goal was not reached."""
     options = arguments(given)
     names = options.names or list(BENCHMARKS)
-    console = Console()
+    # Into a file, too, the table is to be readable.
+    console = Console() if sys.stdout.isatty() else Console(width=180)
     with tempfile.TemporaryDirectory(prefix="kedge-bench-") as scratch:
         folder = Path(scratch)
         corpus = corpora.find(options.data or ROOT.parent / "shared" / "data", folder)

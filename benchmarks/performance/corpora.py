@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 __all__ = ["PASSAGES", "Corpus", "find", "generate"]
@@ -28,12 +29,13 @@ class Corpus:
 
 def find(data: Path | None, scratch: Path, queries: int = 300) -> Corpus:
     """The 2Wiki passages in the folder `data`; without them, generated ones, which are named as such."""
-    path, name = scratch / "generated.json", f"{PASSAGES:,} generated passages (seed {SEED})"
+    path, kind = scratch / "generated.json", f"generated passages (seed {SEED})"
     if data is not None and (data / REAL).is_file():
-        path, name = data / REAL, f"{PASSAGES:,} 2Wiki passages"
+        path, kind = data / REAL, "2Wiki passages"
     else:
         path.write_text(json.dumps(generate(PASSAGES)))
     passages = json.loads(path.read_text(encoding="utf-8"))
+    name = f"{len(passages):,} {kind}"
     chosen = random.Random(SEED).sample(passages, queries)  # noqa: S311 - repeatable, not secret
     return Corpus(path, name, tuple(" ".join(passage["text"].split()[:12]) for passage in chosen))
 
@@ -48,10 +50,13 @@ def generate(count: int, seed: int = SEED) -> list[dict[str, str]]:
     choose = random.Random(seed)  # noqa: S311 - repeatable, not secret
     words = ["".join(choose.choices(SYLLABLES, k=choose.randint(1, 4))) for _ in range(20_000)]
     # Words of a language are not equally frequent; Zipf's law is what an index has to live with.
-    weights = [1 / rank for rank in range(1, len(words) + 1)]
+    frequencies = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
 
     def sentence() -> str:
-        return " ".join(choose.choices(words, weights, k=choose.randint(8, 25))).capitalize() + "."
+        return (
+            " ".join(choose.choices(words, cum_weights=frequencies, k=choose.randint(8, 25))).capitalize()
+            + "."
+        )
 
     def passage(number: int) -> dict[str, str]:
         title = " ".join(choose.choices(words, k=2)).title() + f" {number}"

@@ -54,10 +54,10 @@ def cells(figure: Figure) -> tuple[str, ...]:
 
 
 def table(figures: Sequence[Figure]) -> Table:
-    """For the terminal."""
-    shown = Table(*COLUMNS)
+    """For the terminal, without the notes."""
+    shown = Table(*COLUMNS[1:7])
     for figure in figures:
-        shown.add_row(*cells(figure), style="red" if figure.reached is False else "")
+        shown.add_row(*cells(figure)[1:7], style="red" if figure.reached is False else "")
     return shown
 
 

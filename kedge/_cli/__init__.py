@@ -6,6 +6,7 @@ Start-up matters here: this package imports typer and nothing heavier, each comm
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 
 from kedge._cli import _ask, _documents, _graph, _health, _search
@@ -20,6 +21,8 @@ for group in (_documents, _ask, _search, _graph, _health):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `kedge` and exit; whatever goes wrong is one line on standard error, unless `--debug` is given."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if not sys.warnoptions and "--debug" not in given:
+        warnings.simplefilter("ignore")  # they are for those who write programs
     try:
         app(given, prog_name="kedge")
     except Exception as error:  # the last line of defence: whoever reads this did not write Kedge

@@ -12,7 +12,19 @@ from typer.core import TyperGroup
 from kedge import __version__
 from kedge.errors import KedgeError
 
-__all__ = ["ABSTAINED", "FAILED", "INTERRUPTED", "PARTLY", "BaseOption", "JsonOption", "app", "complain"]
+__all__ = [
+    "ABSTAINED",
+    "CHUNK",
+    "FAILED",
+    "INTERRUPTED",
+    "JSON_KEYS",
+    "PARTLY",
+    "TRIPLE",
+    "BaseOption",
+    "JsonOption",
+    "app",
+    "complain",
+]
 
 FAILED, PARTLY, ABSTAINED, INTERRUPTED = 1, 3, 4, 130
 
@@ -60,6 +72,11 @@ def _say_version(wanted: bool) -> None:
         typer.echo(f"kedge {__version__}")
         raise typer.Exit
 
+
+# What `--json` prints is documented below each command; keys are only ever added.
+JSON_KEYS = "JSON keys: "
+CHUNK = "id, document_id, source, title, heading, text, start, end, kind, page"
+TRIPLE = "id, subject, relation, object, chunk_id, confidence"
 
 app = typer.Typer(
     cls=Group,

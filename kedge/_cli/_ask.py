@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kedge._cli._app import ABSTAINED, BaseOption, JsonOption
+from kedge._cli._app import ABSTAINED, JSON_KEYS, BaseOption, JsonOption
 from kedge._cli._base import chat_model, open_base
-from kedge._cli._output import console, emit, write_page
+from kedge._cli._output import console, display, emit, write_page
+from kedge.errors import InputError
 
 if TYPE_CHECKING:
     from kedge._api import KnowledgeBase
@@ -21,16 +22,25 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
+ANSWER = (
+    "question, method, text, abstention [reason, missing [kind, target, slot, description], nearest "
+    f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
+    "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command()(ask)
+    app.command(epilog=JSON_KEYS + ANSWER)(ask)
 
 
 def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
-    method: Annotated[str, typer.Option(help="metakgrag, retrieve_read or closed_book.")] = "metakgrag",
+    method: Annotated[
+        str, typer.Option(help="metakgrag, retrieve_read or closed_book.", autocompletion=lambda: _methods())
+    ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
     seconds: Annotated[
@@ -58,6 +68,10 @@ def ask(
     budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
     options = {"method": method, "budget": budget, "model": chat_model(model, model_name)}
     with open_base(base) as opened:
+        if method != "closed_book" and not opened.stats().documents:
+            raise InputError(
+                f"the knowledge base at {opened.path} is empty", fix="add documents with `kedge add`"
+            )
         with _telling(trace) as tell:
             answer = wait(_follow(opened, asked, options, tell))
         if html is not None:
@@ -67,9 +81,15 @@ def ask(
     else:
         from kedge._views.terminal import answer_renderable
 
-        console().print(answer_renderable(answer))
+        display(answer_renderable(answer))
     if answer.text is None:
         raise typer.Exit(ABSTAINED)
+
+
+def _methods() -> list[str]:
+    from kedge.graphs.run import METHODS
+
+    return list(METHODS)
 
 
 async def _follow(
@@ -94,7 +114,7 @@ def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
         from kedge._views.terminal import event_line
 
         yield lambda event: screen.print(event_line(event))
-    elif screen.is_terminal:
+    elif screen.is_interactive:
         from rich.text import Text
 
         with screen.status(Text("looking")) as status:

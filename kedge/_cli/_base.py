@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from kedge._settings import Settings
 from kedge.errors import InputError
 
@@ -20,14 +22,17 @@ __all__ = ["chat_model", "encoder", "open_base"]
 def open_base(directory: Path | None, *, create: bool = False) -> KnowledgeBase:
     """The knowledge base in `directory`, or the one that settings name."""
     settings = Settings.read()
-    path = directory or settings.base
-    if not create and not path.exists():
-        raise InputError(
-            f"there is no knowledge base at {path}", fix="make one with `kedge add`, or name one with --base"
-        )
+    chosen = encoder(settings)
     from kedge._api import KnowledgeBase
 
-    return KnowledgeBase.open(path, encoder=encoder(settings), create=create)
+    return KnowledgeBase.open(
+        directory or settings.base,
+        encoder=chosen,
+        create=create,
+        on_wait=lambda holder: typer.echo(f"waiting for {holder}, which is writing", err=True),
+        database=settings.database,
+        chroma=settings.chroma,
+    )
 
 
 def encoder(settings: Settings) -> Encoder | None:
@@ -45,10 +50,14 @@ def encoder(settings: Settings) -> Encoder | None:
         )
     if settings.encoder_model is None:
         raise InputError("KEDGE_ENCODER is a URL, but no model is named", fix="set KEDGE_ENCODER_MODEL")
+    from kedge._sync import wait
     from kedge.tools.encoders import CachedEncoder, RemoteEncoder
 
-    remote = RemoteEncoder(settings.encoder, settings.encoder_model, api_key=settings.api_key)
-    settings.cache().mkdir(parents=True, exist_ok=True)
+    remote = RemoteEncoder(
+        settings.encoder, settings.encoder_model, settings.encoder_dimension, settings.api_key
+    )
+    if settings.encoder_dimension is None:
+        wait(remote.probe())
     return CachedEncoder(remote, settings.cache() / "embeddings.sqlite")
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kedge._cli._app import FAILED, PARTLY, BaseOption, JsonOption, complain
+from kedge._cli._app import CHUNK, FAILED, JSON_KEYS, PARTLY, TRIPLE, BaseOption, JsonOption, complain
 from kedge._cli._base import open_base
-from kedge._cli._output import console, emit
+from kedge._cli._output import display, emit, record
 from kedge.errors import InputError, LoadError
 
 if TYPE_CHECKING:
@@ -20,13 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+DOCUMENT = "id, source, container, title, kind, characters, chunks, added_at, external_id, metadata"
+ADDED = (
+    "added, replaced, unchanged, duplicates, removed, failed [source, error [message, fix]], chunks, "
+    "triples, seconds, skipped [message, fix]"
+)
+SHOWN = f"document [{DOCUMENT}], text; chunks [{CHUNK}] with --chunks; triples [{TRIPLE}] with --triples"
+REMOVED = "removed, missing, chunks, triples, seconds"
+
+MOST_SKIPPED = 10  # lines; a folder may be full of files that are no documents
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(add)
-    app.command(name="list")(list_documents)
-    app.command()(show)
-    app.command()(remove)
+    app.command(epilog=JSON_KEYS + ADDED)(add)
+    app.command(name="list", epilog=f"{JSON_KEYS}for each document {DOCUMENT}")(list_documents)
+    app.command(epilog=JSON_KEYS + SHOWN)(show)
+    app.command(epilog=JSON_KEYS + REMOVED)(remove)
 
 
 def add(
@@ -55,27 +64,34 @@ def add(
     Unchanged files are left alone, and a changed file replaces what it said before, so the same command also
     brings a knowledge base up to date. Files that cannot be read are reported and the others added.
     """
-    _check(paths)
     from kedge._cli._progress import watching
-    from kedge.tools.knowledge_base import Fields
+    from kedge.tools.knowledge_base import Fields, find
 
     given = {"text": text_field, "title": title_field, "id": id_field}
     fields = (
         Fields(**{role: field for role, field in given.items() if field}) if any(given.values()) else None
     )
-    sources: list[str | Path | ParsedDocument] = [path for path in paths if path != "-"]
+    # Found before the knowledge base is made: a wrong path leaves nothing behind.
+    skipped: list[LoadError] = []
+    files = find([path for path in paths if path != "-"], on_skip=skipped.append)
+    sources: list[str | Path | ParsedDocument] = [*files]
     sources += _standard_input(name, encoding) if "-" in paths else []
-    with open_base(base, create=True) as opened, watching() as tell:
+    with open_base(base, create=True) as opened, watching(len(sources)) as tell:
         report = opened.add(
             *sources, triples=not no_triples, fields=fields, encoding=encoding, on_progress=tell
         )
     if as_json:
-        emit(report)
+        emit(record(report) | {"skipped": skipped})
     else:
-        _summarise(report)
+        _summarise(report, len(skipped))
+        for error in skipped[:MOST_SKIPPED]:
+            complain(error, about="note")
+        if len(skipped) > MOST_SKIPPED:
+            more = len(skipped) - MOST_SKIPPED
+            typer.echo(f"note: {more:,} more were skipped, --json lists them", err=True)
     if report.failed:
         for failure in report.failed:
-            complain(failure.error, about=failure.source)
+            complain(failure.error, about="failed")
         done = report.added or report.unchanged or report.duplicates
         raise typer.Exit(PARTLY if done else FAILED)
 
@@ -90,7 +106,7 @@ def list_documents(base: BaseOption = None, as_json: JsonOption = False) -> None
     from kedge._views.terminal import documents_table
 
     if documents:
-        console().print(documents_table(documents))
+        display(documents_table(documents))
     else:
         typer.echo("no documents yet; add some with `kedge add`", err=True)
 
@@ -115,12 +131,9 @@ def show(
             | ({"triples": known} if triples else {})
         )
         return
-    from rich.text import Text
-
     from kedge._views.clean import clean
     from kedge._views.terminal import chunk_renderable, facts, triples_table
 
-    screen = console()
     about = {
         "id": found.id,
         "title": found.title,
@@ -130,13 +143,13 @@ def show(
     }
     about |= {"your id": found.external_id} if found.external_id else {}
     sizes = {"characters": found.characters, "chunks": found.chunks}
-    screen.print(facts([*about.items(), *sizes.items(), *found.metadata.items()]), "")
+    display(facts([*about.items(), *sizes.items(), *found.metadata.items()]), "")
     if chunks:
-        screen.print(*(chunk_renderable(chunk) for chunk in parts))
+        display(*(chunk_renderable(chunk) for chunk in parts))
     if triples:
-        screen.print(triples_table(known))
+        display(triples_table(known))
     if not chunks and not triples:
-        screen.print(Text(clean(text)), soft_wrap=True)
+        typer.echo(clean(text))
 
 
 def remove(
@@ -164,13 +177,6 @@ def remove(
         raise typer.Exit(PARTLY if report.removed else FAILED)
 
 
-def _check(paths: Sequence[str]) -> None:
-    """Refuse a path that is not there before anything is made."""
-    for path in paths:
-        if path != "-" and not any(wild in path for wild in "*?[") and not Path(path).exists():
-            raise InputError(f"there is no file or folder at {path}", fix="check the path")
-
-
 def _standard_input(name: str | None, encoding: str | None) -> list[ParsedDocument]:
     from kedge.tools.knowledge_base.loaders import load_text
 
@@ -184,7 +190,7 @@ def _standard_input(name: str | None, encoding: str | None) -> list[ParsedDocume
     ]
 
 
-def _summarise(report: AddReport) -> None:
+def _summarise(report: AddReport, skipped: int) -> None:
     from kedge._views.terminal import facts
 
     figures = [
@@ -194,7 +200,8 @@ def _summarise(report: AddReport) -> None:
         ("duplicates", report.duplicates),
         ("removed", report.removed),
         ("failed", len(report.failed)),
+        ("skipped", skipped),
     ]
     lines: list[tuple[str, object]] = [(name, count) for name, count in figures if count] or [("added", 0)]
     size = f"{report.chunks:,} chunks, {report.triples:,} triples in {report.seconds:.1f} s"
-    console().print(facts([*lines, ("read", size)]))
+    display(facts([*lines, ("read", size)]))

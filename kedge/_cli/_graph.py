@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kedge._cli._app import BaseOption, JsonOption
+from kedge._cli._app import JSON_KEYS, BaseOption, JsonOption
 from kedge._cli._base import open_base
-from kedge._cli._output import console, emit, write_page
+from kedge._cli._output import display, emit, write_page
 from kedge.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+PICTURE = "title, nodes [id, label, kind, note], edges [source, target, label, quote, origin, path], note"
 MOST_LINES = 60
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command()(graph)
+    app.command(epilog=JSON_KEYS + PICTURE)(graph)
 
 
 def graph(
@@ -113,8 +114,11 @@ def _draw(picture: Picture) -> None:
         SimpleNamespace(subject=labels[e.source], relation=e.label, object=labels[e.target], citation=None)
         for e in picture.edges
     ]
-    screen = console()
-    screen.print(one_line(picture.title), style="bold")
-    screen.print(path_tree(steps[:MOST_LINES]))
+    from rich.text import Text
+
     more = f"; {len(steps) - MOST_LINES} relations more, --html shows all" if len(steps) > MOST_LINES else ""
-    screen.print(picture.note + more, style="dim")
+    display(
+        Text(one_line(picture.title), "bold"),
+        path_tree(steps[:MOST_LINES]),
+        Text(picture.note + more, "dim"),
+    )

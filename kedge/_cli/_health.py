@@ -7,8 +7,8 @@ import platform
 import typer
 
 from kedge import __version__
-from kedge._cli._app import FAILED, BaseOption, JsonOption
-from kedge._cli._output import console, emit
+from kedge._cli._app import FAILED, JSON_KEYS, BaseOption, JsonOption
+from kedge._cli._output import display, emit
 
 __all__ = ["register"]
 
@@ -17,8 +17,8 @@ MARKS = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "problem": ("✗"
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(doctor)
-    app.command()(version)
+    app.command(epilog=f"{JSON_KEYS}checks [name, status, detail, fix, required], healthy")(doctor)
+    app.command(epilog=f"{JSON_KEYS}kedge, python")(version)
 
 
 def doctor(base: BaseOption = None, as_json: JsonOption = False) -> None:
@@ -42,7 +42,7 @@ def doctor(base: BaseOption = None, as_json: JsonOption = False) -> None:
             if check.fix:
                 detail.append(f"\n→ {one_line(check.fix)}", "dim")
             table.add_row(Text(mark, style), Text(check.name), detail)
-        console().print(table)
+        display(table)
     if not all(check.healthy for check in checks):
         raise typer.Exit(FAILED)
 

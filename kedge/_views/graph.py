@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
@@ -104,11 +105,11 @@ def picture_of_triples(
             many were left out.
     """
     rows = [(key(triple.subject), key(triple.object), triple) for triple in triples]
-    names: dict[str, str] = {}
+    spellings: dict[str, Counter[str]] = {}
     neighbours: dict[str, set[str]] = {}
     for subject, target, triple in rows:
-        names.setdefault(subject, triple.subject)
-        names.setdefault(target, triple.object)
+        spellings.setdefault(subject, Counter())[triple.subject] += 1
+        spellings.setdefault(target, Counter())[triple.object] += 1
         neighbours.setdefault(subject, set()).add(target)
         neighbours.setdefault(target, set()).add(subject)
     reached = dict.fromkeys(neighbours, 0) if centre is None else _reach(neighbours, centre, hops)
@@ -116,6 +117,7 @@ def picture_of_triples(
     kept = set(order[:most])
     shown = [row for row in rows if row[0] in kept and row[1] in kept]
     found = {chunk.id: chunk for chunk in chunks(sorted({triple.chunk_id for _, _, triple in shown}))}
+    names = {name: seen.most_common(1)[0][0] for name, seen in spellings.items()}
     nodes = tuple(Node(name, names[name], "focus" if name == centre else "entity") for name in order[:most])
     edges = tuple(
         Edge(subject, target, triple.relation, *_said(found.get(triple.chunk_id), triple))

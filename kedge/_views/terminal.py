@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from kedge._views.clean import clean, one_line
 from kedge._views.paths import Branch, branches
-from kedge._views.words import cost_line, place_of, reason_in_words
+from kedge._views.words import cost_line, near, place_of, reason_in_words
 
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation, Step
@@ -91,7 +91,7 @@ def documents_table(documents: Sequence[Document]) -> Table:
             Text(item.id, "dim"),
             Text(one_line(item.title, 60)),
             Text(item.kind),
-            Text(one_line(item.source)),
+            Text(near(item.source)),
             f"{item.characters:,}",
             f"{item.chunks:,}",
         )
@@ -130,22 +130,20 @@ def evidence_renderable(evidence: Sequence[Evidence]) -> RenderableType:
         head = Text.assemble(
             (f"{rank:>2}  ", "dim"),
             (one_line(chunk.title or chunk.source, 80), "bold"),
-            (f"  {one_line(chunk.source)}{page}, characters {chunk.start}–{chunk.end}", "dim"),
+            (f"  {near(chunk.source)}{page}, characters {chunk.start}–{chunk.end}", "dim"),
         )
         why = Text(f"score {item.score:.3f} · {one_line(item.reason)}", "dim")
         lines += [head, Padding(why, (0, 0, 0, 4)), Padding(Text(one_line(chunk.text, QUOTE)), (0, 0, 1, 4))]
     return Group(*lines)
 
 
-def facts(pairs: Iterable[tuple[str, object]]) -> Table:
+def facts(pairs: Iterable[tuple[str, object]]) -> RenderableType:
     """Names and values, aligned."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column()
-    for name, value in pairs:
-        shown = f"{value:,}" if isinstance(value, int) else str(value)
-        table.add_row(Text(name), Text(clean(shown)))
-    return table
+    rows = [
+        (clean(name), f"{value:,}" if isinstance(value, int) else clean(str(value))) for name, value in pairs
+    ]
+    width = max((len(name) for name, _ in rows), default=0)
+    return Group(*(Text.assemble((f"{name:<{width}}  ", "dim"), value) for name, value in rows))
 
 
 def _answered(answer: Answer) -> list[RenderableType]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedge._views.clean import clean, one_line
@@ -9,7 +11,7 @@ from kedge._views.clean import clean, one_line
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation
 
-__all__ = ["cost_line", "place_of", "plural", "reason_in_words"]
+__all__ = ["cost_line", "near", "place_of", "plural", "reason_in_words"]
 
 REASONS = {
     "out of corpus": "nothing in these documents is about this",
@@ -31,6 +33,14 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
+def near(source: str) -> str:
+    """A source as short as it can be: a path below the working directory without what they share."""
+    try:
+        return one_line(source).removeprefix(str(Path.cwd()) + os.sep)
+    except FileNotFoundError:  # the working directory is gone
+        return one_line(source)
+
+
 def reason_in_words(answer: Answer) -> str:
     """Why there is no answer, in one sentence."""
     if answer.abstention is None:
@@ -42,7 +52,7 @@ def reason_in_words(answer: Answer) -> str:
 def place_of(citation: Citation) -> str:
     """Source, page and characters of a citation."""
     page = f" · page {citation.page}" if citation.page else ""
-    return f"{one_line(citation.source)}{page} · characters {citation.start}–{citation.end}"
+    return f"{near(citation.source)}{page} · characters {citation.start}–{citation.end}"
 
 
 def cost_line(answer: Answer) -> str:

@@ -13,7 +13,7 @@ from markdown_pages import run_page
 from kedge.errors import MissingExtra
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "examples" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -41,8 +41,12 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         module = importlib.import_module(name)
     except MissingExtra as missing:
         pytest.skip(str(missing))
+    # Examples find `examples/world`, and an empty folder `tmp` to build in.
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "tmp").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert doctest.testmod(module, optionflags=FLAGS).failed == 0
+    given = {"tmp": tmp_path / "tmp"}
+    assert doctest.testmod(module, optionflags=FLAGS, extraglobs=given).failed == 0
 
 
 PAGE = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -104,6 +105,41 @@ install.index-url='http://install/simple'
         "/wheels /more",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("python", "advice"),
+    [
+        ("exit 1", "needs Python 3.11 or newer"),
+        ('case "$2" in *ensurepip*) exit 1 ;; esac', "apt install python3-venv"),
+    ],
+)
+def test_setup_says_what_to_do_about_an_unfit_python(tmp_path: Path, python: str, advice: str) -> None:
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    for name in ("pyproject.toml", *LOCKS):
+        shutil.copy(ROOT / name, tmp_path)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in ("python3", *(f"python3.{minor}" for minor in range(11, 15))):
+        (commands / name).write_text(f"#!/bin/sh\n{python}\n")
+        (commands / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([tmp_path / "scripts" / "setup"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert advice in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_the_demo_asks_every_kind_of_question() -> None:
+    lines = (ROOT / "examples" / "questions.jsonl").read_text().splitlines()
+    known = {question["question"]: question for question in map(json.loads, lines)}
+    asked = [
+        known[text] for text in re.findall(r'kedge ask "([^"]+)"', (ROOT / "scripts" / "demo").read_text())
+    ]
+    assert {question["split"] for question in asked} == {"demo"}, "the other splits are for measuring"
+    assert {"single", "bridge", "image"} <= {question["type"] for question in asked}
+    assert any(question["hops"] > 1 and question["answerable"] for question in asked)
+    assert any(not question["answerable"] for question in asked)
 
 
 def test_langgraph_json_names_graphs_that_exist() -> None:

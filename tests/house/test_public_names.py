@@ -1,4 +1,7 @@
-"""What may be imported from where is a written list: a name comes or goes on purpose, or not at all."""
+"""What may be imported from where is a written list: a name comes or goes on purpose, or not at all.
+
+`python tests/house/test_public_names.py` writes the list anew; its difference is the thing to review.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,12 @@ def exported(door: str) -> list[str]:
     return list(getattr(importlib.import_module(door), "__all__", []))
 
 
+def public_names() -> set[str]:
+    return {f"{door}.{name}" for door in doors() for name in exported(door)}
+
+
 def test_public_names_are_the_written_ones() -> None:
-    actual = {f"{door}.{name}" for door in doors() for name in exported(door)}
+    actual = public_names()
     written = {line for line in LIST.read_text().splitlines() if line and not line.startswith("#")}
     new, gone = sorted(actual - written), sorted(written - actual)
     assert not new, f"write these into {LIST.name}, or keep them private: {new}"
@@ -49,3 +56,7 @@ def test_every_exported_name_exists_and_is_listed_once(door: str) -> None:
     assert len(names) == len(set(names))
     for name in names:
         assert hasattr(module, name), f"{door}.__all__ names {name}, which does not exist"
+
+
+if __name__ == "__main__":
+    LIST.write_text("\n".join(sorted(public_names())) + "\n")

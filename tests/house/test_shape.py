@@ -33,10 +33,13 @@ def function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_no_file_is_too_long() -> None:
+    # A script may be long: what it writes is mostly data.
     long = {
         p.name: n
         for p in tracked()
-        if p.suffix == ".py" and (n := len(p.read_text().splitlines())) > LONGEST_FILE
+        if p.suffix == ".py"
+        and p.parent != ROOT / "scripts"
+        and (n := len(p.read_text().splitlines())) > LONGEST_FILE
     }
     assert not long, f"split these files, none may have more than {LONGEST_FILE} lines: {long}"
 

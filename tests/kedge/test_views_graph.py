@@ -70,6 +70,7 @@ def test_a_neighbourhood_reaches_as_far_as_asked(hops: int, names: set[str]) -> 
     assert {node.id for node in picture.nodes} == names
     assert [node.id for node in picture.nodes if node.kind == "focus"] == ["ada"]
     assert picture.title == "Ada"
+    assert {node.label for node in picture.nodes} <= {"Ada", "Gull", "Tarn"}
     assert f"within {hops} hop" in picture.note
 
 

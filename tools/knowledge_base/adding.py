@@ -20,7 +20,7 @@ from kedge.errors import BudgetExceeded, KedgeError, LoadError
 from kedge.tools.encoders._protocol import Encoder
 from kedge.tools.knowledge_base.chunking import chunk as cut
 from kedge.tools.knowledge_base.loaders import Fields, load
-from kedge.tools.knowledge_base.records import Chunk, Extraction, ParsedDocument, TripleDraft
+from kedge.tools.knowledge_base.records import Block, Chunk, Extraction, ParsedDocument, TripleDraft
 from kedge.tools.knowledge_base.reports import Failure
 from kedge.tools.knowledge_base.rows import NewDocument, Origin
 from kedge.tools.knowledge_base.store import Store
@@ -255,7 +255,12 @@ def _place(
 
 
 def _chunks(document_id: str, parsed: ParsedDocument) -> tuple[Chunk, ...]:
-    """The chunks of a document, numbered from 0 until the store gives out ids."""
+    """The chunks of a document, numbered from 0 until the store gives out ids.
+
+    A document that was made by hand may come without blocks: its text is one paragraph then.
+    """
+    if not parsed.blocks and parsed.text:
+        parsed = replace(parsed, blocks=(Block("paragraph", 0, len(parsed.text)),))
     return tuple(
         Chunk(
             id=position,

@@ -13,8 +13,8 @@ import contextlib
 import hashlib
 import os
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -29,6 +29,13 @@ from kedge.tools.knowledge_base.full_text import FullText
 from kedge.tools.knowledge_base.graph import KnowledgeGraph
 from kedge.tools.knowledge_base.loaders import Fields
 from kedge.tools.knowledge_base.lock import OnWait, awrite_lock, write_lock
+from kedge.tools.knowledge_base.opening import (
+    FILE,
+    check_directory,
+    check_encoder,
+    default_encoder,
+    making,
+)
 from kedge.tools.knowledge_base.records import (
     Chunk,
     Document,
@@ -43,8 +50,6 @@ from kedge.tools.knowledge_base.store import FORMAT, Store
 from kedge.tools.knowledge_base.vectors import Vectors
 
 __all__ = ["KnowledgeBase"]
-
-_FILE = "kedge.sqlite"
 
 
 class KnowledgeBase:
@@ -79,6 +84,7 @@ class KnowledgeBase:
         self._graph_revision = 0
         self._deltas: list[Delta] = []
         self._lock = RLock()
+        self._pool = ThreadPoolExecutor(1, "kedge-index")
 
     @classmethod
     def open(
@@ -109,12 +115,12 @@ class KnowledgeBase:
         """
         directory = Path(path)
         if database is None:
-            _check_directory(directory, create)
-        with _making(directory, create, wait, on_wait):
-            store = Store(database or directory / _FILE, create=create)
+            check_directory(directory, create)
+        with making(directory, create, wait, on_wait):
+            store = Store(database or directory / FILE, create=create)
         try:
-            encoder = encoder or _default_encoder()
-            _check_encoder(directory, store, encoder)
+            encoder = encoder or default_encoder()
+            check_encoder(directory, store, encoder)
             base = cls(
                 directory,
                 encoder,
@@ -138,6 +144,7 @@ class KnowledgeBase:
 
     def close(self) -> None:
         """Let go of all files and connections."""
+        self._pool.shutdown()
         self.vectors.close()
         self.store.close()
 
@@ -376,9 +383,11 @@ class KnowledgeBase:
         documents = [self._keep_image(document) for document in batch.documents]
         chunks = [chunk for document in documents for chunk in document.chunks]
         if chunks:
-            vectors = [document.vectors for document in documents if document.vectors is not None]
-            self.vectors.add([chunk.id for chunk in chunks], np.concatenate(vectors))
-            self.full_text.add(chunks)
+            ids = [chunk.id for chunk in chunks]
+            rows = np.concatenate(
+                [document.vectors for document in documents if document.vectors is not None]
+            )
+            self._both(lambda: self.full_text.add(chunks), lambda: self.vectors.add(ids, rows))
         journal = [] if batch.first is None else [batch.first]
         return self._commit(Change(documents, batch.hold, batch.release, journal=journal))
 
@@ -389,12 +398,20 @@ class KnowledgeBase:
             if self._graph is not None:
                 self._deltas.append(delta)
         if delta.removed_chunks:
-            self.full_text.remove(delta.removed_chunks)
-            self.vectors.remove(delta.removed_chunks)
+            gone = delta.removed_chunks
+            self._both(lambda: self.full_text.remove(gone), lambda: self.vectors.remove(gone))
             self.store.settle(delta.journal)
         for name in delta.removed_images:
             (self.path / "images" / name).unlink(missing_ok=True)
         return delta
+
+    def _both(self, one: Callable[[], None], other: Callable[[], None]) -> None:
+        """Two changes to different indexes at the same time; when one fails the other still ends."""
+        beside = self._pool.submit(one)
+        try:
+            other()
+        finally:
+            beside.result()
 
     def _keep_image(self, document: NewDocument) -> NewDocument:
         """Keep the image under a name made of its content, never of its own path."""
@@ -460,46 +477,3 @@ def _progress(tally: Tally, batch: Batch, files: int) -> Progress:
         return Progress(tally.files, files, "files", stage, batch.current)
     done = tally.added + tally.unchanged + tally.duplicates
     return Progress(done, done if batch.last else None, "documents", stage, batch.current)
-
-
-@contextlib.contextmanager
-def _making(directory: Path, create: bool, wait: float, on_wait: OnWait | None) -> Iterator[None]:
-    """Let one process at a time make a knowledge base; nothing where there is one already."""
-    if not create or (directory / _FILE).exists():
-        yield
-        return
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"{directory}: {error.strerror}", fix="choose another directory") from error
-    with write_lock(directory, wait=wait, on_wait=on_wait):
-        yield
-
-
-def _check_directory(directory: Path, create: bool) -> None:
-    if (directory / _FILE).is_file():
-        return
-    if not create:
-        raise StoreError(f"no knowledge base at {directory}", fix="kedge add FILE makes one")
-    if directory.exists() and not directory.is_dir():
-        raise StoreError(f"{directory} is a file", fix="choose a directory")
-    if directory.is_dir() and any(not file.name.startswith("write.") for file in directory.iterdir()):
-        raise StoreError(f"{directory} is neither empty nor a knowledge base", fix="choose another directory")
-
-
-def _default_encoder() -> Encoder:
-    from kedge.tools.encoders import MiniLM
-
-    return MiniLM()
-
-
-def _check_encoder(directory: Path, store: Store, encoder: Encoder) -> None:
-    made_with = store.meta("encoder")
-    if made_with is None:
-        store.set_meta("encoder", encoder.fingerprint)
-        store.set_meta("name", uuid.uuid4().hex)
-    elif made_with != encoder.fingerprint:
-        raise StoreError(
-            f"{directory} was made with the encoder {made_with}, not {encoder.fingerprint}",
-            fix="open it with that encoder, or add the documents to a new knowledge base",
-        )

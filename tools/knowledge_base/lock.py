@@ -42,7 +42,7 @@ def write_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -
 async def awrite_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -> AsyncIterator[None]:
     """`write_lock` that lets other tasks run while it waits."""
     claim = _Claim(directory, wait, on_wait)
-    while not claim.granted():  # noqa: ASYNC110  (the event is in another process)
+    while not claim.granted():
         await asyncio.sleep(_PAUSE)
     try:
         yield

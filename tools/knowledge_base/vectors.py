@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from urllib.parse import urlsplit
 
 from filelock import FileLock
@@ -105,7 +105,7 @@ class Vectors:
             self._closed = True
             self._backend.release()
 
-    def __enter__(self) -> Vectors:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

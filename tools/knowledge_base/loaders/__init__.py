@@ -63,7 +63,7 @@ def load(
         raise InputError(f"{source.name}: is a folder", fix="name a file, or find the files in it first")
     if not stat.S_ISREG(mode):
         raise source.error("is not a regular file", fix="leave it out, or copy its content into a file")
-    yield from _load(source, _format(source, file), fields or Fields())
+    yield from _load(source, None, fields or Fields())
 
 
 def load_text(
@@ -100,8 +100,18 @@ def load_text(
     yield from _load(origin, kind, fields or Fields())
 
 
-def _format(source: Source, file: Path) -> Format:
-    suffix = file.suffix.lower()
+def _load(source: Source, kind: Format | None, fields: Fields) -> Iterator[ParsedDocument | LoadError]:
+    """Load, with the errors of the disk told in our own words, whenever they come."""
+    try:
+        yield from _documents(source, kind or _format(source), fields)
+    except PermissionError:
+        raise source.error("no permission to read it", fix="change its permissions") from None
+    except OSError as error:
+        raise source.error(f"cannot be read: {error.strerror}", fix="check the file and its disk") from None
+
+
+def _format(source: Source) -> Format:
+    suffix = source.path.suffix.lower() if source.path else ""
     if suffix in FORMATS:
         return FORMATS[suffix]
     if suffix:
@@ -113,7 +123,7 @@ def _format(source: Source, file: Path) -> Format:
     return "pdf" if guess == "a PDF" else "docx" if guess.startswith("a ZIP") else "text"
 
 
-def _load(source: Source, kind: Format, fields: Fields) -> Iterator[ParsedDocument | LoadError]:
+def _documents(source: Source, kind: Format, fields: Fields) -> Iterator[ParsedDocument | LoadError]:
     """Hand over to the loader. Each is imported when its first file comes, as their libraries are large."""
     match kind:
         case "text":

@@ -36,8 +36,11 @@ def find(paths: Sequence[str | Path], *, on_skip: _Skip | None = None) -> Iterat
         ['a.txt', 'b.md']
     """
     report = on_skip or (lambda _: None)
-    expanded = [file for path in paths for file in _expand(path, report)]
-    return iter(list({os.path.realpath(file): file for file in reversed(expanded)}.values())[::-1])
+    unique: dict[str, Path] = {}
+    for path in paths:
+        for file in _expand(path, report):
+            unique.setdefault(os.path.realpath(file), file)
+    return iter(list(unique.values()))
 
 
 def _expand(given: str | Path, report: _Skip) -> Iterator[Path]:

@@ -62,6 +62,8 @@ _NEWLINES = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROL_BYTES = bytes([*range(9), *range(14, 27), 28, 29, 30, 31])
+_MAX_NAME = 200  # characters of a column's name
+_MAX_SPREAD = 4  # times `Limits.bytes` that a table may take when verbalised
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 
 _BOMS = (
@@ -163,7 +165,7 @@ def verbalise(header: Sequence[str], row: Iterable[str]) -> str:
     """
     cells = []
     for position, value in enumerate(row):
-        column = one_line(header[position]) if position < len(header) else ""
+        column = header[position] if position < len(header) else ""
         if value := one_line(value):
             cells.append(f"{column}: {value}" if column else value)
     return " | ".join(cells)
@@ -173,14 +175,15 @@ class Composer:
     r"""Lays blocks out as one text, with a blank line between them, and keeps their spans.
 
     Example:
-        >>> composer = Composer()
+        >>> composer = Composer(Source("stdin", "stdin"))
         >>> composer.add("heading", "Tides", level=1)
         >>> composer.add("paragraph", "Twice a day.")
         >>> composer.text
         'Tides\n\nTwice a day.'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._parts: list[str] = []
         self._length = 0
         self.blocks: list[Block] = []
@@ -196,6 +199,22 @@ class Composer:
         self._parts.append(text)
         self.blocks.append(Block(kind, self._length, self._length + len(text), page, level))
         self._length += len(text)
+
+    def add_table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Append a table, a row a line; the header itself when there is no row.
+
+        Raises `LoadError` when long column names, said again in each row, make the text too large.
+        """
+        names = [one_line(name)[:_MAX_NAME] for name in header]
+        room = _MAX_SPREAD * self._source.limits.bytes
+        lines = []
+        for row in rows:
+            if line := verbalise(names, row):
+                lines.append(line)
+                room -= len(line)
+                if room < 0:
+                    raise self._source.too_large("its text with the column names in each row")
+        self.add("table", "\n".join(lines) or verbalise((), header))
 
     @property
     def text(self) -> str:
@@ -246,26 +265,17 @@ class Source:
         return humanise(self.path.name if self.path else self.name)
 
     def open(self) -> BinaryIO:
-        """The bytes, to be streamed. Raises `LoadError` when they cannot be read."""
-        if self.path is None:
-            return io.BytesIO(self.content)
-        try:
-            return self.path.open("rb")
-        except PermissionError:
-            raise self.error("no permission to read it", fix="change its permissions") from None
-        except OSError as error:
-            raise self.error(f"cannot be read: {error.strerror}", fix="check the file and its disk") from None
+        """The bytes, to be streamed. Raises `OSError` when they cannot be read."""
+        return io.BytesIO(self.content) if self.path is None else self.path.open("rb")
 
     def read(self) -> bytes:
         """All bytes. Raises `LoadError` for too many of them (before they are all in memory) or none."""
-        limit = self.limits.bytes
-        try:
-            with self.open() as stream:
-                data = stream.read(limit + 1)
-        except OSError as error:
-            raise self.error(f"cannot be read: {error.strerror}", fix="check the file and its disk") from None
-        if len(data) > limit:
+        size = self.path.stat().st_size if self.path else len(self.content)
+        if size > self.limits.bytes:
             raise self.too_large("the file")
+        with self.open() as stream:
+            # Bounded, as a file may grow meanwhile; by its size, as what is asked for is allocated at once.
+            data = stream.read(size + 1)
         if not data.strip():
             raise self.error("is empty", fix="add some content or leave it out")
         return data

@@ -30,17 +30,14 @@ def load_image(source: Source) -> Iterator[ParsedDocument]:
         width, height, kind, exif = _inspect(source, data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(source) from None
-    except LoadError:
-        raise
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error):
+    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error, UserWarning):
         # What Pillow's decoders let through for bytes that are cut off or not an image at all.
         raise source.error("is not an image that can be read", fix="check the file, or its suffix") from None
     description = one_line(exif.pop("description", ""))
-    composer = Composer()
+    composer = Composer(source)
     composer.add("image", f"Image: {source.title} ({width} × {height} pixels)\n{description}")
     metadata = {"format": kind, "width": str(width), "height": str(height), **exif}
-    document = source.document("image", composer.text, composer.blocks, metadata=metadata, image=data)
-    yield document
+    yield source.document("image", composer.text, composer.blocks, metadata=metadata, image=data)
 
 
 def _inspect(source: Source, data: bytes) -> tuple[int, int, str, dict[str, str]]:

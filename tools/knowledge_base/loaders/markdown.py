@@ -9,11 +9,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from selectolax.lexbor import LexborHTMLParser
 
-from kedge.tools.knowledge_base.loaders._source import Composer, Source, clean, one_line, verbalise
+from kedge.tools.knowledge_base.loaders._source import Composer, Source, clean, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
 __all__ = ["load_markdown"]
 
+_MAX_NESTING = 60  # what is deeper is left out; by default that would be a list of ten levels
 _FRONT_MATTER = re.compile(r"---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.DOTALL)
 _SCALAR = re.compile(r"([A-Za-z][\w-]*):[^\S\n]+(\S.*)")
 
@@ -30,8 +31,9 @@ def load_markdown(source: Source) -> Iterator[ParsedDocument]:
             if scalar := _SCALAR.match(line):
                 metadata[scalar[1]] = scalar[2].strip().strip("\"'")
         text = text[matter.end() :]
-    composer = Composer()
-    _compose(MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(text), composer)
+    composer = Composer(source)
+    parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
+    _compose(parser.parse(text), composer)
     yield source.composed("markdown", composer, title=metadata.pop("title", ""), metadata=metadata)
 
 
@@ -46,7 +48,8 @@ def _compose(tokens: Sequence[Token], composer: Composer) -> None:
                 end += 1
             inside = tokens[position : end + 1]
             if token.type == "table_open":
-                composer.add("table", _table(inside))
+                header, *body = _rows(inside)
+                composer.add_table(header, body)
             else:
                 composer.add("list", _list(inside))
             position = end
@@ -95,15 +98,14 @@ def _list(tokens: Sequence[Token]) -> str:
     return "\n".join(lines)
 
 
-def _table(tokens: Sequence[Token]) -> str:
+def _rows(tokens: Sequence[Token]) -> list[list[str]]:
     rows: list[list[str]] = []
     for token in tokens:
         if token.type == "tr_open":
             rows.append([])
         elif token.type == "inline":
             rows[-1].append(_inline(token))
-    header, *body = rows
-    return "\n".join(verbalise(header, row) for row in body) if body else verbalise((), header)
+    return rows
 
 
 def _html(content: str) -> str:

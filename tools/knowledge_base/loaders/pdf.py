@@ -23,6 +23,7 @@ _PASSWORD_ERROR = 4
 _CUT_WORD = re.compile("([^\\W\\d_]+)(?:[\ufffe\x02\u00ad]|-\n)([^\\W\\d_]+)")
 _MARKS = re.compile("[\ufffe\x02\u00ad]")
 _NO_TITLE = re.compile(r"untitled.*|microsoft \w+ - .*|.*\.(docx?|pptx?|indd|qxd|tex|dvi|pdf)", re.IGNORECASE)
+_MAX_RUNNING = 3  # lines of a running head or foot
 _ITEM = re.compile(r"(?:[•●▪◦‣–*-]|\(?\d{1,3}[.)]|\(?[a-z]\))\s")
 
 
@@ -62,7 +63,7 @@ def load_pdf(source: Source) -> Iterator[ParsedDocument]:
     if silent:
         metadata["pages_without_text"] = ", ".join(silent)
     pages = _without_running_lines(pages)
-    composer = Composer()
+    composer = Composer(source)
     _compose(pages, composer)
     yield source.composed("pdf", composer, title=title or _largest(pages), metadata=metadata)
 
@@ -99,7 +100,9 @@ def _lines(page: pypdfium2.PdfTextPage) -> list[_Line]:
             continue
         height = bottom = 0.0
         if located:
-            first = match.start() + len(match[0]) - len(match[0].lstrip())
+            # Of a letter where there is one: bullets are often set in another type.
+            letter = re.search(r"\w", match[0]) or re.search(r"\S", match[0])
+            first = match.start() + (letter.start() if letter else 0)
             try:
                 _, bottom, _, top = page.get_charbox(first, loose=True)
             except pypdfium2.PdfiumError:
@@ -110,17 +113,25 @@ def _lines(page: pypdfium2.PdfTextPage) -> list[_Line]:
 
 
 def _without_running_lines(pages: list[list[_Line]]) -> list[list[_Line]]:
-    """Pages without the first and last lines that, but for numbers, stand on most of them."""
+    """Pages without the lines at their head and foot that, but for numbers, stand on most of them."""
 
     def shape(line: _Line) -> str:
         return re.sub(r"\d+", "#", line.text)
 
-    edges = Counter(shape for lines in pages if lines for shape in {shape(lines[0]), shape(lines[-1])})
-    running = {text for text, count in edges.items() if count >= 3 and count > 0.5 * len(pages)}
-    return [
-        [line for i, line in enumerate(lines) if i not in (0, len(lines) - 1) or shape(line) not in running]
-        for lines in pages
-    ]
+    for _ in range(_MAX_RUNNING):
+        edges = Counter(edge for lines in pages if lines for edge in {shape(lines[0]), shape(lines[-1])})
+        running = {text for text, count in edges.items() if count >= 3 and count > 0.5 * len(pages)}
+        if not running:
+            break
+        pages = [
+            [
+                line
+                for i, line in enumerate(lines)
+                if i not in (0, len(lines) - 1) or shape(line) not in running
+            ]
+            for lines in pages
+        ]
+    return pages
 
 
 def _body_height(pages: list[list[_Line]]) -> float:
@@ -158,8 +169,10 @@ def _compose(pages: list[list[_Line]], composer: Composer) -> None:
 
 def _paragraphs(lines: list[_Line], body: float) -> Iterator[tuple[int, list[str]]]:
     """Lines put together to headings (level 1-3) and paragraphs (level 0), by size and distance."""
-    gaps = [(a.bottom - b.bottom) / a.rows for a, b in itertools.pairwise(lines) if a.bottom > b.bottom]
-    spacing = median(gaps) if gaps else 0.0
+    gaps = [(above.bottom - line.bottom) / above.rows for above, line in itertools.pairwise(lines)]
+    gaps = [gap for (above, gap) in zip(lines, gaps, strict=False) if gap > 0.7 * above.height]
+    # On a page of few lines the median gap may well be that between paragraphs.
+    spacing = 0.0 if not gaps else median(gaps) if len(gaps) > 8 else min(gaps)
     level, texts = 0, list[str]()
     previous: _Line | None = None
     for line in lines:

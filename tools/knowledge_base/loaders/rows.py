@@ -72,7 +72,7 @@ def load_json(source: Source, *, fields: Fields) -> Iterator[ParsedDocument | Lo
         for number, row in enumerate(value, start=1):
             yield record(source, row, number, fields)
         return
-    composer = Composer()
+    composer = Composer(source)
     composer.add("paragraph", "\n".join(f"{name}: {item}" if name else item for name, item in _leaves(value)))
     yield source.composed("record", composer)
 

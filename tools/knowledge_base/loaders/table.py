@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kedge.errors import LoadError
-from kedge.tools.knowledge_base.loaders._source import Composer, Fields, Source, clean, verbalise
+from kedge.tools.knowledge_base.loaders._source import Composer, Fields, Source, clean
 from kedge.tools.knowledge_base.loaders.rows import TEXT_NAMES, record
 from kedge.tools.knowledge_base.records import ParsedDocument
 
@@ -35,8 +35,8 @@ def load_table(source: Source, *, fields: Fields) -> Iterator[ParsedDocument | L
         for number, row in enumerate(rows, start=2):
             yield record(source, dict(zip(header, row, strict=False)), number, mapped)
         return
-    composer = Composer()
-    composer.add("table", "\n".join(filter(None, (verbalise(header, row) for row in rows or [header]))))
+    composer = Composer(source)
+    composer.add_table(header, rows)
     yield source.composed("table", composer, metadata={"columns": ", ".join(header)} if header else {})
 
 

@@ -29,6 +29,7 @@ _CHARSET = re.compile(
 )
 _MAX_DEPTH = 3_000  # browsers stop at 512; the parser's time grows with the square of it
 _MAX_SPAN = 100
+_MAX_REPEATED = 1_000_000  # characters of a page's table cells said again because they span several
 
 
 def load_webpage(source: Source) -> Iterator[ParsedDocument]:
@@ -40,7 +41,7 @@ def load_webpage(source: Source) -> Iterator[ParsedDocument]:
     heading = tree.css_first("title")
     title = heading.text() if heading else ""
     tree.strip_tags(_DROPPED.split())
-    composer = Composer()
+    composer = Composer(source)
     if tree.body is not None:
         _Page(composer).walk(tree.body)
     yield source.composed("html", composer, title=title)
@@ -97,6 +98,7 @@ class _Page:
         self._items: list[str] = []
         self._lists: list[int] = []  # for each open list: the next number, or -1 for bullets
         self._mark = ""
+        self._room = _MAX_REPEATED
 
     def walk(self, root: LexborNode) -> None:
         stack: list[tuple[LexborNode, bool]] = [(root, False)]
@@ -113,7 +115,9 @@ class _Page:
         """Take a node in; whether its children are still to be taken in."""
         tag = node.tag or ""
         if tag == "-text":
-            self._buffer.append(re.sub(r"\s+", " ", node.text()))
+            text = re.sub(r"\s+", " ", node.text())
+            if text != " " or (self._buffer and not self._buffer[-1].endswith(" ")):
+                self._buffer.append(text)
             return False
         if tag == "br":
             self._buffer.append("\n")
@@ -139,9 +143,8 @@ class _Page:
         if tag == "figure" and not node.css_first("table, pre"):
             self._end_list()
             parts = [image.attributes.get("alt") or "" for image in node.css("img")]
-            self._composer.add(
-                "image", "\n".join(filter(None, map(one_line, [*parts, node.text(separator=" ")])))
-            )
+            text = "\n".join(filter(None, map(one_line, [*parts, node.text(separator=" ")])))
+            self._composer.add("image", text)
             return False
         if tag in ("ul", "ol"):
             self._lists.append(1 if tag == "ol" else -1)
@@ -162,6 +165,8 @@ class _Page:
                 self._end_list()
 
     def _flush(self) -> None:
+        if not self._buffer:
+            return
         text = "\n".join(filter(None, map(one_line, "".join(self._buffer).split("\n"))))
         self._buffer.clear()
         if text and self._lists:
@@ -177,58 +182,60 @@ class _Page:
 
     def _image(self, node: LexborNode) -> None:
         alternative = one_line(node.attributes.get("alt") or "")
-        if "".join(self._buffer).strip() or (
-            node.parent is not None and node.parent.tag in ("p", "span", "li")
-        ):
+        if not alternative:
+            return
+        parent = node.parent.tag if node.parent is not None else ""
+        if parent in ("p", "span", "li") or any(map(str.strip, self._buffer)):
             self._buffer.append(f" {alternative} ")  # a sign within a sentence
-        elif alternative:
+        else:
             self._end_list()
             self._composer.add("image", alternative)
 
     def _table(self, table: LexborNode) -> None:
         if caption := table.css_first("caption"):
             self._composer.add("paragraph", one_line(caption.text()))
-        rows = [row for row in _grid(table) if any(text for text, _ in row)]
+        rows = [row for row in self._grid(table) if any(text for text, _ in row)]
         if not rows:
             return
-        header: list[str] = []
+        texts = [[text for text, _ in row] for row in rows]
         if len(rows) > 1 and all(is_name for text, is_name in rows[0] if text):
-            header = [text for text, _ in rows.pop(0)]
-        lines = []
-        for row in rows:
-            texts = [text for text, _ in row]
-            if not header and len(row) == 2 and row[0][1] and not row[1][1]:
-                lines.append(verbalise(texts[:1], texts[1:]))  # an infobox: each row names its value
-            else:
-                lines.append(verbalise(header, texts))
-        self._composer.add("table", "\n".join(lines))
+            self._composer.add_table(texts[0], texts[1:])
+        elif all(len(row) == 2 and row[0][1] and not row[1][1] for row in rows):
+            # An infobox: each row names its value.
+            self._composer.add("table", "\n".join(verbalise(row[:1], row[1:]) for row in texts))
+        else:
+            self._composer.add_table((), texts)
 
-
-def _grid(table: LexborNode) -> list[list[tuple[str, bool]]]:
-    """Rows of (text, is a header cell), cells that span several columns or rows repeated in each."""
-    grid: list[list[tuple[str, bool]]] = []
-    hanging: dict[int, tuple[int, tuple[str, bool]]] = {}  # column: rows still to fill, and with what
-    for row in table.css("tr"):
-        line: list[tuple[str, bool]] = []
-        cells = [cell for cell in row.iter() if cell.tag in ("td", "th")]
-        while cells or len(line) in hanging:
-            column = len(line)
-            if column in hanging:
-                left, value = hanging.pop(column)
-                line.append(value)
-                if left > 1:
-                    hanging[column] = (left - 1, value)
-                continue
-            cell = cells.pop(0)
-            value = (one_line(cell.text(separator=" ")), cell.tag == "th")
-            wide, high = _span(cell, "colspan"), _span(cell, "rowspan")
-            for offset in range(wide):
-                # A value is said once a row, however many columns it covers.
-                line.append(value if offset == 0 or value[1] else ("", False))
-                if high > 1:
-                    hanging[column + offset] = (high - 1, line[-1])
-        grid.append(line)
-    return grid
+    def _grid(self, table: LexborNode) -> list[list[tuple[str, bool]]]:
+        """Rows of (text, is a header cell), cells that span several columns or rows repeated in each."""
+        grid: list[list[tuple[str, bool]]] = []
+        hanging: dict[int, tuple[int, tuple[str, bool]]] = {}  # column: rows still to fill, and with what
+        for row in table.css("tr"):
+            line: list[tuple[str, bool]] = []
+            cells = [cell for cell in row.iter() if cell.tag in ("td", "th")]
+            while cells or len(line) in hanging:
+                column = len(line)
+                if column in hanging:
+                    left, value = hanging.pop(column)
+                    line.append(value)
+                    if left > 1:
+                        hanging[column] = (left - 1, value)
+                    continue
+                cell = cells.pop(0)
+                value = (one_line(cell.text(separator=" ")), cell.tag == "th")
+                wide, high = _span(cell, "colspan"), _span(cell, "rowspan")
+                cost = (wide * high - 1) * (len(value[0]) + 1)
+                if cost > self._room:
+                    wide = high = 1
+                else:
+                    self._room -= cost
+                for offset in range(wide):
+                    # A value is said once a row, however many columns it covers.
+                    line.append(value if offset == 0 or value[1] else ("", False))
+                    if high > 1:
+                        hanging[column + offset] = (high - 1, line[-1])
+            grid.append(line)
+        return grid
 
 
 def _span(cell: LexborNode, name: str) -> int:

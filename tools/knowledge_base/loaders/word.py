@@ -15,7 +15,7 @@ from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
 from lxml import etree  # type: ignore[import-untyped]
 
-from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line, verbalise
+from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
 __all__ = ["load_word"]
@@ -37,7 +37,7 @@ def load_word(source: Source) -> Iterator[ParsedDocument]:
     _refuse_bomb(source, data)
     try:
         word = docx.Document(io.BytesIO(data))
-        composer = Composer()
+        composer = Composer(source)
         _compose(word, composer)
         title = word.core_properties.title
     except (KeyError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error, etree.LxmlError):
@@ -73,7 +73,7 @@ def _compose(word: WordDocument, composer: Composer) -> None:
     items: list[str] = []
     for element in _content(word.element.body):
         table = element.tag == qn("w:tbl")
-        text = _table(element) if table else _text(element)
+        text = _text(element)
         style = "table" if table else _style(Paragraph(element, word))
         if style == "list" and text.strip():
             items.append(f"- {one_line(text)}")
@@ -81,10 +81,13 @@ def _compose(word: WordDocument, composer: Composer) -> None:
         if items and text.strip():
             composer.add("list", "\n".join(items))
             items.clear()
-        if heading := _HEADING.match(style):
+        if table:
+            header, *body = _rows(element) or [[]]
+            composer.add_table(header, body)
+        elif heading := _HEADING.match(style):
             composer.add("heading", one_line(text), level=min(int(heading[1]), 6))
         else:
-            composer.add("table" if table else "paragraph", text)
+            composer.add("paragraph", text)
     composer.add("list", "\n".join(items))
 
 
@@ -123,7 +126,7 @@ def _text(element: Any) -> str:
     return "".join(parts).strip()
 
 
-def _table(table: Any) -> str:
+def _rows(table: Any) -> list[list[str]]:
     rows = []
     for row in table.iterchildren(qn("w:tr")):
         cells: list[str] = []
@@ -134,7 +137,4 @@ def _table(table: Any) -> str:
             wide = span.get(qn("w:val"), "1") if span is not None else "1"
             cells.extend([""] * (min(int(wide), 100) - 1))
         rows.append(cells)
-    if not rows:
-        return ""
-    header, *body = rows
-    return "\n".join(filter(None, (verbalise(header, row) for row in body))) or verbalise((), header)
+    return rows

@@ -1,0 +1,369 @@
+"""Spans that might be the answer, and what speaks for each: the features that a scorer weighs.
+
+The seam of a trained reader: it replaces `propose` and the weights, everything around them stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from kedge.agents.extractive._passages import Passage, fold, key_of, name_forms
+from kedge.agents.extractive._vocabulary import COUNTRIES, Expects
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    Span,
+    bare_title,
+    dates,
+    lemma,
+    names,
+    numbers,
+    tokens,
+)
+from kedge.agents.extractive.lexicon import VERBS
+from kedge.agents.extractive.questions import Question
+
+__all__ = ["COUNTRY", "Candidate", "propose", "title_candidate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer `text` at characters `start:end` of its passage's chunk, and its features, each 0 to 1."""
+
+    text: str
+    start: int
+    end: int
+    passage: Passage
+    features: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The tokens of a passage, and which of them the question used."""
+
+    all: tuple[Span, ...]
+    matched: tuple[int, ...]
+    related: tuple[int, ...]
+
+
+def propose(
+    question: Question, keys: Sequence[str], passage: Passage, features: dict[str, float]
+) -> list[Candidate]:
+    """Spans of the expected type in a passage; `features` are those of the passage, shared by all."""
+    words = _words(passage, keys)
+    asked = fold(question.text)
+    found: list[Candidate] = []
+    for start, end, kind, fit in _spans(question.expects, passage):
+        text = passage.text[start:end]
+        if _repeats(text, asked, question):
+            continue
+        pattern = _pattern(question, passage.text, start, end, words)
+        own = {
+            "fit": fit,
+            "window": _window(words, start, end),
+            "focus": float(bool(question.focus) and f" {question.focus} " in fold(text)),
+            "long": min(1.0, len(text.split()) / 8),
+            "echo": _echo(text, asked),
+            "near": max(pattern, _near(words.matched, words.all, start, end)),
+            "relation": _near(words.related, words.all, start, end),
+            "pattern": pattern,
+            "column": _column(keys, passage.text, start),
+            "triple": _triple(question, keys, text, passage),
+            kind: 1.0,
+        }
+        found.append(
+            Candidate(text, passage.start + start, passage.start + end, passage, {**features, **own})
+        )
+    return found
+
+
+def _words(passage: Passage, keys: Sequence[str]) -> _Words:
+    all_tokens = tuple(tokens(passage.text))
+    keyed = [key_of(token.text) if token.text[0].isalnum() else "" for token in all_tokens]
+    wanted = frozenset(keys)
+    return _Words(
+        all_tokens,
+        tuple(i for i, key in enumerate(keyed) if key in wanted),
+        tuple(
+            i
+            for i, key in enumerate(keyed)
+            if key in wanted and (key.startswith("=") or _verb(all_tokens[i].text.lower()))
+        ),
+    )
+
+
+def _near(positions: Sequence[int], words: Sequence[Span], start: int, end: int) -> float:
+    """1 beside one of the words at the positions, falling with the number of words between."""
+    best = 0.0
+    for position in positions:
+        word = words[position]
+        if word.start >= start and word.end <= end:
+            continue
+        lo, hi = (word.end, start) if word.end <= start else (end, word.start)
+        between = sum(1 for token in words if token.start >= lo and token.end <= hi)
+        best = max(best, 1.0 / (1.0 + 0.25 * between))
+    return best
+
+
+def _window(words: _Words, start: int, end: int) -> float:
+    """The share of the matched words that stand within sixty characters."""
+    close = sum(1 for i in words.matched if words.all[i].end >= start - 60 and words.all[i].start <= end + 60)
+    return close / len(words.matched) if words.matched else 0.0
+
+
+def _echo(text: str, asked: str) -> float:
+    """The share of the span's words that the question has too."""
+    own = fold(text).split()
+    return sum(f" {word} " in asked for word in own) / len(own) if own else 0.0
+
+
+def _repeats(text: str, asked: str, question: Question) -> bool:
+    """Whether a span only says what the question already said."""
+    folded = fold(text)
+    if any(
+        folded in form or form in folded.replace(" the ", " ")
+        for name in question.names
+        for form in name_forms(name)
+    ):
+        return True
+    words = folded.split()
+    return not words or all(f" {word} " in asked or word in STOP_WORDS for word in words)
+
+
+def title_candidate(question: Question, passage: Passage, features: dict[str, float]) -> Candidate | None:
+    """The title of a passage: what it is about, where the question describes that and does not name it."""
+    title = bare_title(passage.chunk.title)
+    if (
+        not title
+        or question.expects in ("date", "number", "country")
+        or _repeats(title, fold(question.text), question)
+    ):
+        return None
+    fit = _fitness(question.expects, title, 0, len(title))
+    own = {"fit": fit, "title": 1.0, "title_opening": float(passage.number == 0)}
+    return Candidate(title, passage.start, passage.end, passage, {**_ABSENT, **features, **own})
+
+
+_ABSENT: Final = dict.fromkeys(
+    ("window", "focus", "long", "echo", "near", "relation", "pattern", "column", "triple"), 0.0
+)
+
+
+# --- where spans come from ---------------------------------------------------------------------------------
+
+# A name that fits a place less than this is no candidate.
+UNFIT: Final = 0.2
+_Raw = tuple[int, int, str, float]
+
+
+def _spans(expects: Expects, passage: Passage) -> Iterator[_Raw]:
+    """Start, end, kind and fitness to the expected type, 0 to 1."""
+    text = passage.text
+    if expects == "date":
+        for date in dates(text):
+            yield date.start, date.end, "typed", 1.0 if date.earliest else 0.6
+        return
+    if speaker := _SPEAKER.match(text):
+        yield *speaker.span(1), "name", 1.0 if expects == "person" else 0.3
+    if expects == "number":
+        for number in numbers(text):
+            yield number.start, number.end, "typed", 0.5 if number.unit == "ordinal" else 1.0
+        return
+    if expects == "country":
+        for match in COUNTRY.finditer(text):
+            yield match.start(), match.end(), "typed", 1.0
+    seen: set[tuple[int, int]] = set()
+    for name in names(text, known=[passage.chunk.title] if passage.chunk.title else ()):
+        seen.add((name.start, name.end))
+        fit = _fitness(expects, text, name.start, name.end)
+        if fit >= UNFIT or expects not in ("place", "country"):
+            yield name.start, name.end, "name", fit
+    if expects in ("phrase", "name"):
+        for start, end in (*_quoted(text), *_noun_phrases(text)):
+            if (start, end) not in seen:
+                seen.add((start, end))
+                yield start, end, "phrase", 0.8 if expects == "phrase" else 0.3
+    if expects == "phrase":
+        spans = [*((d.start, d.end) for d in dates(text)), *((n.start, n.end) for n in numbers(text))]
+        for start, end in spans:
+            if (start, end) not in seen:
+                yield start, end, "typed", 0.4
+
+
+# Who says a line of a conversation.
+_SPEAKER: Final = re.compile(r"([A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}): (?=\S)")
+COUNTRY: Final = re.compile(
+    r"\b(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b"
+)
+_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
+_ORGANISATION: Final = re.compile(
+    r"\b(?:Inc|Ltd|Company|Corporation|University|College|School|Institute|Records|Studios?|Pictures|Party|League"
+    r"|Club|Band|Group|Association|Society|Church|Museum|Agency|Department|Party|Union|Bank|Press|Network)\b"
+)
+_PLACE: Final = re.compile(
+    r"\b(?:City|County|River|Lake|Mountains?|Island|Islands|Street|Road|Avenue|Park|Cemetery|Hospital|Bay|Valley"
+    r"|Castle|Palace|Abbey|Square|Hall|Hills?|Beach|Forest|Province|Kingdom|Republic|State|States|North|South)\b"
+)
+
+
+def _fitness(expects: Expects, text: str, start: int, end: int) -> float:
+    """How well a name fits a type, by its form and the word before it."""
+    name = text[start:end]
+    place_before = bool(_PLACE_BEFORE.search(text[max(0, start - 14) : start]))
+    if expects == "person":
+        if _ORGANISATION.search(name) or _PLACE.search(name) or name in COUNTRIES:
+            return 0.1
+        words = len(name.split())
+        return (1.0 if 2 <= words <= 4 else 0.6) - (0.4 if place_before and words < 2 else 0.0)
+    if expects in ("place", "country"):
+        if name in COUNTRIES or _PLACE.search(name):
+            return 1.0
+        return 0.9 if place_before else 0.1
+    if expects == "name":
+        return 1.0
+    return 0.6
+
+
+_QUOTE: Final = re.compile(r"[\"“«]([^\"”»]{2,80})[\"”»]")
+
+
+def _quoted(text: str) -> Iterator[tuple[int, int]]:
+    for match in _QUOTE.finditer(text):
+        yield match.span(1)
+
+
+def _noun_phrases(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of content words without verbs, also joined by "of": most answers to "what" are such runs."""
+    runs: list[tuple[int, int]] = []
+    current: list[Span] = []
+    for token in (*tokens(text), Span(len(text), len(text), ".")):
+        low = token.text.lower()
+        inside = token.text[0].isalnum() and low not in STOP_WORDS and not _verb(low)
+        gap = current and re.search(r"[^\s-]", text[current[-1].end : token.start])
+        if inside and not gap:
+            current.append(token)
+            continue
+        if current:
+            runs.append((current[0].start, current[-1].end))
+        current = [token] if inside else []
+    yield from runs
+    for (start, end), (following, last) in pairwise(runs):
+        if re.fullmatch(r" (?:of|and|for)(?: the| a| an)? ", text[end:following]):
+            yield start, last
+
+
+def _verb(low: str) -> bool:
+    return low in VERBS or (low.endswith(("ed", "es")) and lemma(low) in VERBS)
+
+
+# --- what speaks for a span --------------------------------------------------------------------------------
+
+_BY: Final = re.compile(r"\b[\w-]+(?:ed|en|n|t|de|ten)(?: (?:and|or) \w+)? by (?:the |a |[a-z ]{0,30})?$")
+_LIFE: Final = re.compile(
+    r"""\( \s* (?: [^()]*? ; \s* )? (?: born\s | b\.\s )?
+    (?P<birth> [^()–—-]*? \d{3,4} [^()–—-]*? )? \s* [–—-] \s* (?: died\s )?
+    (?P<death> [^()]*? \d{3,4} [^()]* ) \)""",
+    re.VERBOSE,
+)
+_BORN: Final = re.compile(
+    r"\((?:[^()]*?[;,] )?(?:né\w* [^()]*?)?\s*(?:born|b\.)\s+(?P<birth>[^()]*\d{3,4}[^()]*)\)"
+)
+
+
+def _pattern(question: Question, text: str, start: int, end: int, words: _Words) -> float:
+    """1 where the words around a span say outright that it stands in the relation asked for."""
+    before, after = text[:start], text[end : end + 40]
+    related = [words.all[i] for i in words.related]
+    if question.expects == "date":
+        return _life(question, text, start, end) or _dated(question, text, start)
+    if question.expects == "place" and (life := _life(question, text, start, end)):
+        return life
+    if question.expects == "person" and (parent := _parent(question, text, start)):
+        return parent
+    if question.expects == "country":
+        return 1.0 if _DEFINED.search(before[-80:]) else 0.5 if _IN.search(before[-60:]) else 0.0
+    if question.expects in ("person", "name") and _BY.search(before[-60:]):
+        return 1.0 if any(start - 60 <= w.start < start for w in related) else 0.0
+    if question.expects == "place" and re.search(r"\b(?:in|at|near) (?:the )?$", before[-12:]):
+        return 1.0 if any(0 <= start - w.end <= 30 for w in related) else 0.0
+    if question.focus:
+        apposed = re.search(
+            rf"\b{re.escape(question.focus)}s?\b(?:,|:| is| was| are| were| named| called)?"
+            r" (?:an? |the )?[\"“]?$",
+            before[-60:],
+            re.I,
+        )
+        copula = re.match(
+            rf"[\"”]?(?:,| is| was| are) (?:the |its |a |an )?(?:[\w-]+ ){{0,3}}{re.escape(question.focus)}",
+            after,
+            re.I,
+        )
+        if apposed or copula:
+            return 1.0
+    return 0.0
+
+
+# "is a British actor", "was a 1930 American film": what opens a description says where from and when.
+_DEFINED: Final = re.compile(r"\b(?:is|was|are|were) (?:an? |the )(?:[\w-]+,? ){0,3}$")
+_IN: Final = re.compile(r"\b(?:in|of|from)(?: the)? (?:[A-Z][\w-]*, )*$")
+
+
+def _dated(question: Question, text: str, start: int) -> float:
+    made = {"=release", "=founding", "=production", "=start"} & set(map(key_of, question.keys))
+    return float(bool(made and _DEFINED.search(text[max(0, start - 40) : start])))
+
+
+_CHILD_OF: Final = re.compile(r"\b(?:son|daughter|child)s? of ([^.;]{0,120})$")
+
+
+def _parent(question: Question, text: str, start: int) -> float:
+    """ "The son of A and B" names the father first and the mother second."""
+    asked = {"=father": False, "=mother": True}
+    wanted = [asked[key] for key in map(key_of, question.keys) if key in asked]
+    match = _CHILD_OF.search(text[max(0, start - 140) : start]) if wanted else None
+    if match is None:
+        return 0.0
+    second = bool(re.search(r"\b(?:and|by)\b", match.group(1)))
+    plain = len(names(match.group(1))) <= int(second)
+    return (1.0 if second == wanted[0] else -1.0) if plain else 0.0
+
+
+def _life(question: Question, text: str, start: int, end: int) -> float:
+    """Dates and places in brackets after a name are those of birth and death, in this order."""
+    wanted = {"=birth": "birth", "=death": "death"}
+    roles = [wanted[key] for key in map(key_of, question.keys) if key in wanted]
+    for pattern in (_LIFE, _BORN):
+        match = pattern.search(text)
+        if match is None:
+            continue
+        for role, found in match.groupdict().items():
+            if found is not None and match.start(role) <= start and end <= match.end(role):
+                return 1.0 if role in roles else -1.0
+    return 0.0
+
+
+_CELL: Final = re.compile(r"(?:^|[|\n])\s*([^:|\n]{1,40}):\s*$")
+
+
+def _column(keys: Sequence[str], text: str, start: int) -> float:
+    """1 for a table cell `column: value` whose column the question names."""
+    cell = _CELL.search(text[:start])
+    return 1.0 if cell and any(key_of(word.text) in keys for word in tokens(cell.group(1))) else 0.0
+
+
+def _triple(question: Question, keys: Sequence[str], text: str, passage: Passage) -> float:
+    """1 for the far end of a triple about one of the question's names by one of its words."""
+    for triple in passage.triples:
+        ends = {fold(triple.subject), fold(triple.object)}
+        if fold(text) not in ends:
+            continue
+        about = any(
+            form in end for name in question.names for form in name_forms(name) for end in ends - {fold(text)}
+        )
+        related = any(key_of(word.text) in keys for word in tokens(triple.relation))
+        if about and related:
+            return 1.0
+    return 0.0

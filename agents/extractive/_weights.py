@@ -1,0 +1,52 @@
+"""How much each feature counts: linear scores, and their logistic reading as a probability."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["ANSWERED", "RANK", "RIGHT", "SPAN", "SUPPORTED", "chance", "weigh"]
+
+RANK: Final = {"cosine": 1.5, "overlap": 1.5, "about": 1.0, "opening": 0.1}
+SPAN: Final = {
+    "cosine": 2.0,
+    "overlap": 2.0,
+    "about": 2.0,
+    "fit": 1.5,
+    "near": 1.4,
+    "window": 0.6,
+    "focus": 1.5,
+    "long": 0.6,
+    "pattern": 1.1,
+    "echo": 0.4,
+    "relation": 0.2,
+    "column": 1.5,
+    "triple": 1.0,
+    "name": 0.3,
+    "phrase": -0.5,
+    "title": 0.4,
+    "title_opening": 0.4,
+}
+# That a span is the answer. `score` is the span's in tens, `margin` its lead over the next in fours.
+RIGHT: Final = {"": -3.3, "score": 1.4, "margin": 1.1, "pattern": 0.4, "typed": 1.1, "supported": 1.0}
+# That a passage speaks of all that is asked.
+SUPPORTED: Final = {"": -2.4, "cosine": 1.1, "overlap": 2.0, "about": 0.7}
+
+# From these probabilities on an answer is given; see the module's text for how they were chosen.
+ANSWERED: Final = {"supported": 0.42, "span": 0.15, "phrase": 0.2, "whole": 0.4, "event": 0.4, "corpus": 0.3}
+
+
+def weigh(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
+    """The weighted sum of features; one that has no weight counts nothing."""
+    return weights.get("", 0.0) + sum(weights.get(name, 0.0) * value for name, value in features.items())
+
+
+def chance(weights: Mapping[str, float], features: Mapping[str, float]) -> float:
+    """The weighted sum as a probability.
+
+    Example:
+        >>> chance({"": 0.0, "overlap": 2.0}, {"overlap": 0.0})
+        0.5
+    """
+    return 1.0 / (1.0 + math.exp(-weigh(weights, features)))

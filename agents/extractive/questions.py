@@ -1,0 +1,456 @@
+"""What a question asks: its kind, the type of answer, its names, and the questions folded inside it.
+
+A question is understood with a handful of patterns of English over closed word lists. What no pattern
+covers is still a question with content words, names and an expected type, which is enough to read with.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from kedge.agents.extractive._vocabulary import (
+    COMPARATIVES,
+    EXPECTATIONS,
+    GENERIC,
+    KIN,
+    MEASURES,
+    NEGATIONS,
+    PRONOUNS,
+    RELATIONAL,
+    Expects,
+)
+from kedge.agents.extractive.language import STOP_WORDS, Span, lemma, names, tokens
+from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, PREPOSITIONS, VERBS
+
+__all__ = ["Comparison", "Description", "Question", "QuestionKind", "analyse"]
+
+QuestionKind = Literal["span", "yes-no", "comparison", "explanation"]
+
+# Nobody asks with more; a pasted document is cut before patterns run over it.
+MAX_QUESTION: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two things and what is asked of both.
+
+    `asked` is a question with `{}` for the thing. `operator`: the thing with the lowest or highest value
+    is the answer, the values must be the same, both must be true, or the one that is true is the answer.
+    """
+
+    operands: tuple[str, str]
+    operator: Literal["low", "high", "same", "both", "either", "before", "after"]
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A part of a question that stands for a name, `phrase`, and the question that finds the name."""
+
+    phrase: str
+    question: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question understood.
+
+    `focus` is the noun asked for ("director", "capital"), `keys` the content words outside the names,
+    `dangling` a pronoun that nothing in the question explains ("When did *he* die?").
+    """
+
+    text: str
+    kind: QuestionKind
+    expects: Expects
+    asked_with: str = ""
+    focus: str = ""
+    names: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    negated: bool = False
+    plural: bool = False
+    dangling: str = ""
+    comparison: Comparison | None = None
+    description: Description | None = None
+
+
+def analyse(question: str, known: Sequence[str] = ()) -> Question:
+    """Understand a question; anything is accepted, and only the first 600 characters are looked at.
+
+    `known` names are taken as names whatever they look like.
+
+    Example:
+        >>> q = analyse("Where was the director of Loose Ankles buried?")
+        >>> q.kind, q.expects, q.description
+        ('span', 'place', Description(phrase='the director of Loose Ankles', \
+question='Who is the director of Loose Ankles?', name='Loose Ankles'))
+    """
+    text = _unfold_kinship(_clean(question))
+    words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text)
+    lowered = [word.lower() for word in words]
+    found = _names(text, known)
+    asked_with, position = _question_word(lowered)
+    comparison = _comparison(text)
+    focus = _focus(text, asked_with)
+    expects = _expectation(asked_with, focus, lowered[position + 1 : position + 3])
+    words_left = _content(text, found)
+    kind: QuestionKind = "span"
+    if comparison is not None:
+        kind = "comparison"
+    elif lowered and not asked_with and lowered[0] in AUXILIARIES:
+        kind, expects = "yes-no", "yes-no"
+    elif _explains(asked_with, expects) or (found and not words_left and asked_with in ("who", "what")):
+        kind = "explanation"
+    return Question(
+        text=text,
+        kind=kind,
+        expects=expects,
+        asked_with=asked_with,
+        focus=focus,
+        names=found,
+        keys=words_left,
+        negated=any(word in NEGATIONS or word.endswith("n't") for word in lowered),
+        plural=bool(focus) and focus.endswith("s") and _singular(focus) != focus,
+        dangling=_dangling(lowered, found),
+        comparison=comparison,
+        description=None if comparison else _description(text, kind),
+    )
+
+
+def _explains(asked_with: str, expects: Expects) -> bool:
+    return asked_with == "why" or (asked_with == "how" and expects == "phrase")
+
+
+def _clean(question: str) -> str:
+    head = unicodedata.normalize("NFC", question[: 4 * MAX_QUESTION])
+    printable = "".join(c if c.isprintable() else " " for c in head)
+    return " ".join(printable.replace("’", "'").split())[:MAX_QUESTION]
+
+
+# --- names and words ---------------------------------------------------------------------------------------
+
+_SMALL = r"(?:of|the|and|de|la|le|du|del|von|van|der|den|di|da|in|on|for|to|a|an|at|y|et|'n')"
+_CAPITAL = r"(?:[A-Z0-9À-ÖØ-ÞĀ-ſ][^\s,;?!]*)"
+_TITLE = rf"{_CAPITAL}(?:,? (?:{_SMALL} ){{0,2}}{_CAPITAL}| \([^)]*\))*"
+_QUOTED = re.compile(r"[\"“”«»]([^\"“”«»]{2,100})[\"“”«»]")
+
+
+def _names(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    quoted = [match.strip(" ,.?!") for match in _QUOTED.findall(text)]
+    rest = _QUOTED.sub(" , ", text)
+    found = [*quoted, *(_bracketed(rest, name) for name in names(rest, known))]
+    opening = text.split(" ", 1)[0].strip("?,.").lower()
+    return tuple(
+        dict.fromkeys(n for n in found if n and n.lower() != opening and n.lower() not in _NOT_NAMES)
+    )
+
+
+def _bracketed(text: str, name: Span) -> str:
+    """A name with the brackets that tell it from others: "Carol (2015 film)"."""
+    first, _, last = name.text.rpartition(" ")
+    if first and last in COUNTRY_OF_DEMONYM:  # "Is Ada Lund Danish?"
+        return first
+    brackets = re.match(r" \([^)]*\)", text[name.end :])
+    return name.text + brackets.group() if brackets else name.text
+
+
+_WH: Final = ("who", "whom", "whose", "where", "when", "why", "how", "what", "which")
+_NOT_NAMES: Final = frozenset(
+    {*_WH, *AUXILIARIES, "the", "in", "i", "name", "list", "tell", "give", "ad", "bc"}
+)
+
+
+def _question_word(words: list[str]) -> tuple[str, int]:
+    """The word that asks, and where: the first one, unless the sentence opens as a statement."""
+    if words and words[0] in AUXILIARIES:
+        return "", 0
+    for position, word in enumerate(words):
+        relative = word in ("who", "which", "where", "when", "whose") and position > 1
+        if word in _WH and not relative:
+            return word, position
+    for position in range(len(words) - 1, -1, -1):
+        if words[position] in _WH:
+            return words[position], position
+    return "", 0
+
+
+def _content(text: str, found: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that carry meaning, outside the names, as they are written."""
+    for name in sorted(found, key=len, reverse=True):
+        text = text.replace(name, " ")
+    written = (token.text.removesuffix("'s") for token in tokens(text))
+    return tuple(dict.fromkeys(w for w in written if w[:1].isalnum() and w.lower() not in _PLAIN))
+
+
+_PLAIN: Final = STOP_WORDS | GENERIC | frozenset((*_WH, *AUXILIARIES, "name", "both", "kind", "type", "list"))
+
+
+def _dangling(words: list[str], found: tuple[str, ...]) -> str:
+    """A pronoun with no name and no noun before it that it could mean."""
+    if found:
+        return ""
+    for position, word in enumerate(words[:8]):
+        if word in PRONOUNS:
+            expletive = word == "it" and (
+                {"that", "to", "possible", "called"} & set(words[position + 1 : position + 4])
+                or words[:2] in (["what", "time"], ["what", "day"])
+            )
+            before = [w for w in words[:position] if w not in _WH and w not in AUXILIARIES and w != "the"]
+            return "" if expletive or len(before) > 1 else word
+    return ""
+
+
+# --- the answer's type -------------------------------------------------------------------------------------
+
+_OF_SOMETHING = (
+    re.compile(r"\b(?:what|which|who) (?:is|was|are|were) (?:the )?(?:.+?'s )?((?:[a-z-]+ ){0,4}?[a-z-]+)"
+               r"(?= (?:of|for|in|that|which|who|where|to|from|at|on|between|by)\b| [A-Z]|\?|$|,)"),
+    re.compile(r"\b(?:what|which|who) (?:is|was|are|were) .+?'s? ([a-z-]+)"),
+)  # fmt: skip
+_NOUN_ENDS: Final = PREPOSITIONS | AUXILIARIES | {*_WH, "that", "and", "or"}
+
+
+def _focus(text: str, asked_with: str) -> str:
+    """The noun asked for: "director" in "which film director was" and in "what is the director of"."""
+    if asked_with not in ("what", "which", "who"):
+        return ""
+    lowered = text[:1].lower() + text[1:]
+    for pattern in _OF_SOMETHING:
+        match = pattern.search(lowered)
+        if match and match.group(1).split()[-1] not in STOP_WORDS:
+            return match.group(1).split()[-1]
+    return "" if asked_with == "who" else _noun_after(lowered, asked_with)
+
+
+def _noun_after(text: str, asked_with: str) -> str:
+    """The head of the noun phrase that follows the question word."""
+    parts = re.split(rf"\b{asked_with}\b", text, maxsplit=1, flags=re.IGNORECASE)
+    rest = re.sub(r"^ (?:[a-z]+ )?(?:types?|kinds?|sorts?) of ", " ", parts[-1])
+    words = [token.text for token in tokens(rest)][:9]
+    if len(words) > 1 and _singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
+        return words[0]
+    end = next((i for i, w in enumerate(words) if w.lower() in _NOUN_ENDS or not w[0].isalnum()), len(words))
+    phrase = words[:end]
+    if not (end < len(words) and words[end].lower() in AUXILIARIES):  # no auxiliary: a verb ends the phrase
+        phrase = phrase[: next((i for i, word in enumerate(phrase) if i and lemma(word) in VERBS), end)]
+    return phrase[-1].lower() if phrase else ""
+
+
+def _singular(word: str) -> str:
+    for plural, singular in (("ies", "y"), ("people", "person"), ("men", "man"), ("ches", "ch"), ("s", "")):
+        if word.endswith(plural) and not word.endswith(("ss", "us")) and word != "series":
+            return word.removesuffix(plural) + singular
+    return word
+
+
+def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
+    if asked_with in ("who", "whom", "whose"):
+        return "person"
+    if asked_with == "where":
+        return "place"
+    if asked_with == "when":
+        return "date"
+    if asked_with == "how":
+        return "number" if following[:1] and following[0] in MEASURES else "phrase"
+    if focus:
+        return EXPECTATIONS.get(focus, EXPECTATIONS.get(_singular(focus), "phrase"))  # type: ignore[return-value]
+    return "phrase"
+
+
+# --- comparisons -------------------------------------------------------------------------------------------
+
+_AUX = r"(?:Are|Were|Is|Was|Do|Does|Did|Have|Has|Had)"
+_EITHER = (
+    rf"(?P<a>(?:\"[^\"]+\"|{_TITLE})),? or "
+    r"(?:the (?:film|movie|book|song) )?(?P<b>[A-Z0-9\"À-ÖØ-ÞĀ-ſ].*?)\??$"
+)
+_OR = re.compile(rf"(?P<body>.+?)(?:[,:;] (?:between |out of )?| between | out of )(?:the )?{_EITHER}")
+_OR_BARE = re.compile(rf"(?P<body>.+? [a-z]+) {_EITHER}")
+_BETWEEN = re.compile(
+    rf"(?:Between|Of|Out of|From) (?P<a>{_TITLE}),? (?:and|or) (?P<b>{_TITLE}),? "
+    r"(?P<body>(?:who|which|what)\b.+?)\??$"
+)
+_BOTH = re.compile(
+    rf"{_AUX} (?P<head>(?:[a-z,]+ )*)(?P<a>\"[^\"]+\"|{_TITLE}?),? and "
+    rf"(?:the )?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? (?P<rest>[a-z].+?)\??$"
+)
+_ORDER = re.compile(
+    r"(?:Did|Was|Were|Had|Has|Does) (?P<one>\S.{12,}?) (?P<op>before|after) (?P<other>(?:\S+ ){2,}.+?)\??$"
+)
+_ROLE = re.compile(
+    r"\b(?:has|have|had|having|with|whose) (?:the |a |an |their )?([a-z]+?)s?\b"
+    r"(?= (?:who|that|is|was|were|are|born|died|from|die|of)\b)"
+)
+_SAME = re.compile(r"\b(?:the )?same (?P<what>[a-z]+)(?: (?P<rest>.+))?")
+
+
+def _comparison(text: str) -> Comparison | None:
+    for pattern in (_BETWEEN, _OR, _OR_BARE):
+        match = pattern.match(text)
+        if match:
+            return _choice(match["body"].strip(" ,"), (match["a"], match["b"]))
+    match = _BOTH.match(text)
+    if match and (agreement := _agreement(match)):
+        return agreement
+    match = _ORDER.match(text)
+    return Comparison((match["one"], match["other"]), match["op"], "{}") if match else None  # type: ignore[arg-type]
+
+
+def _choice(body: str, operands: tuple[str, str]) -> Comparison | None:
+    """ "Who was born first, A or B?": the operand with the lowest or highest value, or the one that fits."""
+    words = re.findall(r"[a-z'-]+", body.lower())
+    if not words or not ({*_WH} & set(words) or words[0] in AUXILIARIES):
+        return None
+    role = _ROLE.search(body)
+    place = f"the {role.group(1)} of {{}}" if role else "{}"
+    compared = next(
+        (w for w, after in zip(words, [*words[1:], ""], strict=True) if _compares(w, after)), None
+    )
+    operands = (_operand(operands[0]), _operand(operands[1]))
+    if compared is None:
+        start = next(
+            (i for i, word in enumerate(words) if i and (word in AUXILIARIES or lemma(word) in VERBS)), 0
+        )
+        if not start or words[0] in AUXILIARIES:
+            return None
+        predicate = body.split(" ", start)[-1]
+        be = words[start] if words[start] in ("is", "was") else ""
+        asked = (
+            f"{be.capitalize()} {{}} {predicate.removeprefix(be).strip()}?"
+            if be
+            else f"Did {{}} {predicate}?"
+        )
+        return Comparison(operands, "either", asked)
+    operator, scale = COMPARATIVES[compared]
+    if scale == "length" and {"lived", "live", "life"} & set(words):
+        return Comparison(operands, operator, "How long did {} live?")
+    return Comparison(operands, operator, _asked(words, compared, scale, place, person=words[0] == "who"))
+
+
+def _compares(word: str, following: str) -> bool:
+    return word in COMPARATIVES and not (word in ("more", "most", "less") and following in COMPARATIVES)
+
+
+def _asked(words: list[str], compared: str, scale: str, thing: str, *, person: bool) -> str:
+    """The question whose answer is compared, with `thing` for what it is asked of."""
+    content = set(words)
+    if scale == "date":
+        if {"died", "die", "death", "dies"} & content:
+            return f"When did {thing} die?"
+        ages = {"older", "younger", "oldest", "youngest"}
+        if {"born", "birth"} & content or (compared in ages and (person or thing != "{}")):
+            return f"When was {thing} born?"
+        for verb in ("founded", "established", "built", "opened", "formed", "created", "started", "completed",
+                     "published", "signed", "launched", "invented", "discovered"):  # fmt: skip
+            if verb in content:
+                return f"When was {thing} {verb}?"
+        return (
+            f"When was {thing} released?"
+            if "film" in content or "out" in content
+            else f"When was {thing} released or founded?"
+        )
+    if scale == "number":
+        after = words[words.index(compared) + 1 :]
+        noun = " ".join(word for word in after[:2] if word not in (*AUXILIARIES, "than", "in", "of", "for"))
+        return f"How many {noun} does {thing} have?"
+    noun = next((word for word in words if EXPECTATIONS.get(word) == "number"), scale)
+    return f"What is the {noun} of {thing}?"
+
+
+def _agreement(match: re.Match[str]) -> Comparison | None:
+    """ "Are A and B both ...?": the same value, or a predicate true of both."""
+    head, rest = match["head"], match["rest"]
+    of = re.search(r"\b([a-z]+?)s? of\b", head) if "both of" not in head else None
+    role = of or _ROLE.search(rest)
+    thing = f"the {role.group(1)} of {{}}" if role and role.group(1) not in ("film", "one") else "{}"
+    operands = (_operand(match["a"]), _operand(match["b"]))
+    same = _SAME.search(rest)
+    if same:
+        what = same["what"]
+        if what in ("country", "nationality", "nation", "citizenship"):
+            return Comparison(operands, "same", f"What country is {thing} from?")
+        if what in ("year", "date", "day", "time"):
+            return Comparison(operands, "same", f"When was {thing} {rest.split(' ')[0]}?")
+        return Comparison(operands, "same", f"What {what} is {thing} in?")
+    if (
+        "both" in head.split()
+        or re.match(r"(?:\w+ )?both\b", rest)
+        or match[0].startswith(("Are", "Were", "Do", "Have"))
+    ):
+        auxiliary = {"are": "Is", "were": "Was", "do": "Does", "have": "Has"}.get(
+            match[0].split()[0].lower(), "Did"
+        )
+        predicate = re.sub(r"\bboth ?", "", rest)
+        return Comparison(operands, "both", f"{auxiliary} {thing} {predicate}?")
+    return None
+
+
+def _operand(name: str) -> str:
+    return name.strip(' ,?"').removeprefix("the ")
+
+
+# --- questions inside questions ----------------------------------------------------------------------------
+
+_NAMED = rf"(?:\"[^\"]+\"|{_TITLE})"
+_KINDS = (
+    r"(?:(?:the )?(?:film|movie|song|book|novel|album|series|show|game|video game|company|band|play|city"
+    r"|country|town) )?"
+)
+_OF = re.compile(rf"\b(?:[Tt]he )?(?P<role>(?:[a-z-]+ )?[a-z-]+) of (?:the )?{_KINDS}(?P<name>{_NAMED})")
+_POSSESSIVE = re.compile(rf"(?P<name>{_NAMED})'s? (?P<role>[a-z-]+)\b")
+_CLAUSE = re.compile(
+    r"\bthe (?P<noun>(?:(?!of |the )[A-Za-z-]+ ){0,3}?[a-z]+)"
+    r"(?P<link> (?:who|that|which|where|in which)| (?=[a-z]+ed (?:by|in|at)\b))"
+    r"(?P<clause> ?[^,?]{6,}?)(?=,|\?|$)"
+)
+
+
+def _unfold_kinship(text: str) -> str:
+    for compound, (outer, inner) in KIN.items():
+        if compound in text:
+            text = re.sub(rf"({_NAMED})'s {compound}", rf"the {outer} of the {inner} of \1", text)
+            text = re.sub(rf"(?:the )?{compound} of ", f"the {outer} of the {inner} of ", text)
+    return text
+
+
+def _description(text: str, kind: QuestionKind) -> Description | None:
+    """The innermost description that stands for a name, if something is asked beyond it."""
+    for pattern in (_OF, _POSSESSIVE):
+        for match in reversed(list(pattern.finditer(text))):
+            role = match["role"].split()[-1]
+            if role in RELATIONAL and _asks_more(text, match):
+                wh = "Who" if EXPECTATIONS.get(role) == "person" or role == "spouse" else "What"
+                return Description(match[0], f"{wh} is the {role} of {match['name']}?", match["name"])
+    clause = _CLAUSE.search(_without_last_verb(text))
+    if clause and kind == "span" and _asks_more(text, clause) and not {*_WH} & set(clause["clause"].split()):
+        return Description(clause[0].strip(), _clause_question(clause))
+    return None
+
+
+def _without_last_verb(text: str) -> str:
+    """In "When did the yard that A founded close?" the last word is the verb of the outer question."""
+    match = re.fullmatch(
+        r"(?P<rest>(?:When|Where|How|Why) \w+ .* (?P<before>[\w']+)) (?P<verb>[a-z]+)\?*", text
+    )
+    if match is None or match["before"] in AUXILIARIES or lemma(match["verb"]) not in VERBS:
+        return text
+    return match["rest"]
+
+
+def _clause_question(match: re.Match[str]) -> str:
+    noun, link, clause = match["noun"], match["link"].strip(), match["clause"].strip()
+    if link in ("where", "in which"):
+        return f"In which {noun} {clause}?"
+    if EXPECTATIONS.get(noun.split()[-1]) == "person":
+        return f"Who {clause}?"
+    return f"Which {noun} {clause}?"
+
+
+def _asks_more(text: str, match: re.Match[str]) -> bool:
+    """Whether a relation is left in the question when the description is taken out."""
+    rest = f"{text[: match.start()]} {text[match.end() :]}"
+    return any(w not in _PLAIN and w not in ("full", "real") for w in re.findall(r"[a-z]+", rest.lower()))
