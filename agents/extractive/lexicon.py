@@ -10,35 +10,59 @@ from typing import Final
 __all__ = [
     "ABBREVIATIONS",
     "ADVERBS",
+    "ASKING",
     "AUXILIARIES",
+    "BE",
     "COMMON_WORDS",
     "COMPANY_SUFFIXES",
     "CONJUNCTIONS",
     "COUNTRY_OF_DEMONYM",
+    "DESCRIPTIVE",
     "DETERMINERS",
     "EVENTS",
+    "EXEMPLIFYING",
+    "GREETINGS",
     "HONORIFICS",
     "IRREGULAR_PLURALS",
     "IRREGULAR_VERBS",
     "JOINED_BY_AND",
     "JOINED_BY_FOR",
     "KIN",
+    "KIND_ENDERS",
+    "LIGHT",
+    "LINKING",
     "MAGNITUDES",
     "MONTHS",
     "NAME_PARTICLES",
+    "NAMING",
     "NEVER_NAMES",
     "NOBLE_TITLES",
     "NUMBER_WORDS",
+    "OPINION",
     "ORDINALS",
     "ORDINARY_ENDINGS",
+    "PARTICIPLES",
+    "PERSONAL",
+    "PERSON_ENDINGS",
     "PERSON_NOUNS",
+    "PLACE_OPENERS",
+    "POSSESSIVES",
     "PREPOSITIONS",
     "PRONOUNS",
+    "RELATIONS",
+    "RELATIVES",
     "SEASONS",
+    "SHOWN",
+    "SMALL",
     "STOP_WORDS",
+    "THING_NOUNS",
+    "TIME_NOUNS",
+    "UNFULFILLED",
     "UNITS",
+    "UNREAL",
     "VERBS",
     "WEEKDAYS",
+    "WORKS",
 ]
 
 
@@ -71,7 +95,7 @@ PREPOSITIONS: Final = _words("""
     of in on at by for with from to into onto upon over under about above across after against along among
     amid around as before behind below beneath beside besides between beyond despite during except inside
     near off out outside past per since through throughout till toward towards until up via within without
-    like unlike aboard alongside concerning regarding
+    like unlike aboard alongside concerning regarding including excluding following
 """)
 
 CONJUNCTIONS: Final = _words("""
@@ -90,7 +114,7 @@ ADVERBS: Final = _words("""
     yesterday tomorrow again already just only even too very quite rather almost nearly still perhaps maybe
     first last early late together away back down well best better long far once twice initially originally
     eventually finally recently formerly previously currently subsequently afterwards afterward thereafter
-    thereby therein elsewhere else ago apart aside alone abroad
+    thereby therein elsewhere else ago apart aside alone abroad online
 """)
 
 STOP_WORDS: Final = (
@@ -117,14 +141,17 @@ COMMON_WORDS: Final = (
     argument army arrive art article artist ask assume attack august author available average award aware
     baby bad bank bar base basic battle beach bear beautiful bed begin believe bell best bird birth birthday
     black block blood blue board boat body bone book border bottle bottom box boy bread break bridge bring
-    brother brown budget build building burn bus business button buy cable cake call camera camp car card care
+    brother brown budget build building burn bus business button buy cable cake call camera camp car
+    card care
     career carry case cat catch cause cell center central centre century certain chair chance change chapter
     character charge cheap check cheese chemical chest chicken chief child children choice choose church
-    circle city claim class clean clear click clock close cloth cloud coach coast code coffee cold collection
+    circle city claim class clean clear click clock close cloth cloud coach coast code coffee cold
+    collection
     college color colour column come comedy command comment common company compare complete computer concept
     condition config configure confirm congratulations connect consider contact contain content context
     continue control cook cool copy core corner cost count country couple course court cover cow create
-    crew crime critic critics crowd cry culture cup current customer customers cut dad dance danger dark data
+    crew crime critic critics crowd cry culture cup current customer customers cut dad dance danger
+    dark data
     database date daughter day days dead deal dear death debut december decide deep default delete deliver
     demand describe desert design desk detail details develop device dialogue die diet different difficult
     dinner direct director disable disc discover discuss disease dish display distance doctor document dog
@@ -140,16 +167,19 @@ COMMON_WORDS: Final = (
     french fresh friday friend friends front fruit full fun function further future gain game games garden
     gas gate general generic get giant gift girl give glad glass global go goal god gold good goodbye
     government grand grandfather grandmother grant graph grass great green ground group groups grow guard
-    guess guest guide gun guy guys hair half hall hand hands happen happy hard hat hate head health hear heart
+    guess guest guide gun guy guys hair half hall hand hands happen happy hard hat hate head health
+    hear heart
     heat heavy height hello help hey hi hidden high hill his historian historians history hit hmm hold hole
     holiday home honestly hope horse hospital host hot hotel hour hours house huge human hundred husband ice
     idea ideas ignore image images imagine impact import important improve include income increase index
     indeed individual industry information inner input insert inside install instance instead institute
     insurance interest interface internal internet into introduction invite iron island issue issues item
     items january job join joint judge july jump june jury keep key kid kids kill kind king kingdom kitchen
-    know lady lake land language large law lawyer layer lead leader leaders league learn least leave left leg
+    know lady lake land language large law lawyer layer lead leader leaders league learn least leave
+    left leg
     legal less lesson level library license lie life light like line link list listen literature little live
-    local location log logic lord lose loss lot lots loud love low luck lunch machine magazine magic mail main
+    local location log logic lord lose loss lot lots loud love low luck lunch machine magazine magic
+    mail main
     major make male man manager manual many map march mark market marriage mass master match material matter
     maximum may mayor meal mean measure meat medal media medicine meet meeting member members memory men
     mention menu message metal method middle military milk million mind minimum minister minor minute miss
@@ -160,12 +190,15 @@ COMMON_WORDS: Final = (
     object ocean october offer office officer official officials oh oil okay old older once one online open
     opera operation opinion option options orange order original other output outside owner package page
     pages paint pair palace paper parent parents park part parts party pass past path pattern pay peace
-    people per perfect performance period person phone photo phrase pick picture piece place plain plan plane
+    people per perfect performance period person phone photo phrase pick picture piece place plain plan
+    plane
     plant play player players please plot plus point police policy politician poor pope popular population
     port position possible post pot power practice prepare present president press pretty prevent price
-    prince princess print prior prison private prize problem problems process produce product program project
+    prince princess print prior prison private prize problem problems process produce product program
+    project
     promise property protect proud provide public pull pure purpose push put python quality queen question
-    questions quick quickly quiet quite race radio rain raise random range rate raw reach read reader readers
+    questions quick quickly quiet quite race radio rain raise random range rate raw reach read reader
+    readers
     ready real really reason receive record recipe red reduce refer region relation release religion remain
     remember remove repeat replace reply report request require research residents rest restart result
     results return review reward rice rich ride right ring rise river road rock role roll room root round
@@ -174,11 +207,13 @@ COMMON_WORDS: Final = (
     sentence september series serious serve server service set settings seven seventeen seventy several sex
     shape share sharp she ship shoot shop short should show shut sick side sign signal silver similar simple
     since sing single sir sister sit site situated six sixteen sixty size skin skip sky sleep slow small
-    smart smile smoke snow social society soft software soldier soldiers some son song songs sorry sort sound
+    smart smile smoke snow social society soft software soldier soldiers some son song songs sorry sort
+    sound
     source south southern space speak special speech speed sport spring square staff stage stand standard
     star start state states station status stay step still stone stop store storm story straight strange
     stream street strong structure student students study stuff style subject such sugar suggest summary
-    summer sun sunday support suppose sure surface surprise survey sweet swim switch symbol system table take
+    summer sun sunday support suppose sure surface surprise survey sweet swim switch symbol system
+    table take
     talk tall target task taste tax tea teach teacher teachers team teams television tell temple ten term
     test tests text thank thanks theater theatre theory thing things think third thirteen thirty thousand
     thread three thrilled thursday ticket time times tiny tip tired title to today tomorrow tonight tool top
@@ -269,9 +304,11 @@ UNITS: Final = _table("""
     km:km kilometres:km kilometers:km kilometre:km kilometer:km mi:mile miles:mile mile:mile
     m:m metres:m meters:m metre:m meter:m cm:cm centimetres:cm centimeters:cm mm:mm millimetres:mm
     ft:foot feet:foot foot:foot in:inch inches:inch inch:inch yards:yard yard:yard
-    kg:kg kilograms:kg kilogrammes:kg kilogram:kg g:g grams:g gram:g mg:mg tonnes:tonne tons:tonne tonne:tonne
+    kg:kg kilograms:kg kilogrammes:kg kilogram:kg g:g grams:g gram:g mg:mg tonnes:tonne tons:tonne
+    tonne:tonne
     lb:pound lbs:pound oz:ounce ounces:ounce
-    s:second sec:second secs:second seconds:second second:second ms:ms milliseconds:ms min:minute mins:minute
+    s:second sec:second secs:second seconds:second second:second ms:ms milliseconds:ms min:minute
+    mins:minute
     minutes:minute minute:minute h:hour hr:hour hrs:hour hours:hour hour:hour days:day day:day weeks:week
     week:week months:month month:month years:year year:year yrs:year decades:decade centuries:century
     kb:KB mb:MB gb:GB tb:TB kib:KiB mib:MiB gib:GiB bytes:byte bits:bit
@@ -283,8 +320,10 @@ UNITS: Final = _table("""
 
 ABBREVIATIONS: Final = _words("""
     mr mrs ms dr prof rev hon st mt ft sr jr vs etc eg ie cf al no nos vol vols pp p ed eds fig figs approx
-    ca c fl b d r m inc ltd co corp bros dept univ est gen col lt sgt capt cmdr adm maj brig gov sen rep pres
-    ave blvd rd jan feb mar apr jun jul aug sept sep oct nov dec mon tue tues wed thu thur thurs fri sat sun op
+    ca c fl b d r m inc ltd co corp bros dept univ est gen col lt sgt capt cmdr adm maj brig gov sen
+    rep pres
+    ave blvd rd jan feb mar apr jun jul aug sept sep oct nov dec mon tue tues wed thu thur thurs fri
+    sat sun op
     ph.d e.g i.e a.m p.m u.s u.k u.n d.c
 """)
 
@@ -304,13 +343,14 @@ NOBLE_TITLES: Final = _words("""
 """)
 
 NAME_PARTICLES: Final = _words("""
-    of de del della dei degli di da do dos das du des la le les van von vom zu zum zur der den dem het ter ten
+    of de del della dei degli di da do dos das du des la le les van von vom zu zum zur der den dem het
+    ter ten
     te bin ibn bint ben al el ash as-saud af av y e i und et & d' l' 't upon
 """)
 
 # Capitals that never are a name alone (months and weekdays apart).
 NEVER_NAMES: Final = _words("""
-    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc
+    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc gonna wanna gotta lol btw asap
 """)
 
 COMPANY_SUFFIXES: Final = _words("""
@@ -324,7 +364,8 @@ JOINED_BY_AND: Final = _words("""
 
 # "Award for Best New Artist", "Institute for Advanced Study".
 JOINED_BY_FOR: Final = _words("""
-    award awards prize medal center centre institute committee council school academy fund foundation society
+    award awards prize medal center centre institute committee council school academy fund foundation
+    society
     department ministry museum agency office movement party campaign alliance association
 """)
 
@@ -343,11 +384,89 @@ ORDINARY_ENDINGS: Final = tuple(
 """)
 )
 
+# Things that a definite description may call a document's subject by ("the film", "the company").
+THING_NOUNS: Final = _words("""
+    film movie picture documentary album song single book novel poem play story opera symphony series show
+    episode game magazine newspaper journal painting sculpture company firm corporation organisation
+    organization foundation agency party band group orchestra team club league university college school
+    institute museum library hospital church cathedral temple castle palace bridge tower building stadium
+    airport station railway road street park garden city town village municipality district county province
+    state region country kingdom empire republic island river lake mountain valley sea ship aircraft car
+    locomotive rocket spacecraft planet star comet asteroid species genus plant animal language dialect
+    religion war battle treaty law act award prize medal trophy championship festival tournament
+    competition election project program
+    programme software library framework tool protocol language machine device engine drug disease theory
+    suburb neighborhood neighbourhood commune parish peninsula bay harbour harbor lighthouse observatory
+    restaurant bakery hotel shop store brand product platform website channel network label studio
+""")
+
+# Works of art and writing: an article about one may call it by another word of this list.
+WORKS: Final = _words("""
+    film movie album song single novel book game series documentary picture play show story poem opera
+    musical
+    comedy drama thriller western sequel remake track record recording episode
+""")
+
+# Left out of "is": what remains is the kind of thing ("noted former French actor" is an actor).
+DESCRIPTIVE: Final = _words("""
+    noted former retired prolific famous renowned late early young old older younger oldest youngest
+    eldest elder
+    professional well-known prominent popular best major minor great leading influential successful
+    acclaimed
+    celebrated distinguished notable important first second third fourth fifth sixth seventh last only
+    single
+    new current modern contemporary ancient medieval small large big little few several many various other
+    same different own good active amateur independent self-taught award-winning best-selling bestselling
+    original present longtime long-time veteran legendary one two three black white co fellow certain
+    subsequent recent most upcoming next final principal chief main primary senior junior highly very
+    numerous
+    multiple certain critical favorable favourable mixed positive negative
+""")
+
+# Verbs whose meaning lies in their object: with a common noun they say nothing to remember.
+LIGHT: Final = _words("make get keep give take have do need mean hold bring put let help look")
+
+# Relation verbs that link a subject to what it is or became, as "be" does.
+LINKING: Final = _words("become remain")
+
+# Participles that describe, whether or not a form of "be" stands before them.
+PARTICIPLES: Final = _words("""
+    born based located situated known named called titled entitled set headquartered married buried
+    descended formed founded established released published nominated dedicated
+""")
+
+# Participles that need no preposition to be read as such: "X, born Y", "a film called Y".
+NAMING: Final = _words("born named called titled entitled dubbed nicknamed")
+
+# "X failed to do Y" does not say that X did Y.
+UNFULFILLED: Final = _words(
+    "fail refuse decline try attempt want hope wish plan intend threaten offer seek ask tell promise vow"
+)
+
+# Objects that only say when: "moved last week".
+TIME_NOUNS: Final = _words(
+    "day week weekend month year time morning afternoon evening night today days weeks months years"
+)
+
+# What opens a message before a name.
+GREETINGS: Final = _words(
+    "hi hey hello dear thanks thank yes ok okay oh wow great sorry congrats congratulations welcome bye well"
+)
+
+# "X is considered Y" says what others think.
+OPINION: Final = _words(
+    "consider believe suppose allege claim expect deem think say rumor rumour regard presume"
+)
+
+# "Works including A and B": what follows belongs to the noun before, which is seldom known.
+EXEMPLIFYING: Final = _words("including excluding like unlike except regarding concerning")
+
 KIN: Final = _words("""
     father mother son daughter brother sister husband wife spouse parent parents child children uncle aunt
     nephew niece cousin grandfather grandmother grandson granddaughter grandchild grandparent stepfather
     stepmother stepson stepdaughter stepbrother stepsister half-brother half-sister father-in-law
-    mother-in-law son-in-law daughter-in-law brother-in-law sister-in-law widow widower fiancé fiancée fiance
+    mother-in-law son-in-law daughter-in-law brother-in-law sister-in-law widow widower fiancé fiancée
+    fiance
     fiancee partner twin sibling siblings heir successor predecessor namesake great-grandfather
     great-grandmother
     great-grandson great-granddaughter great-uncle great-aunt great-nephew godfather godmother godson
@@ -362,7 +481,8 @@ PERSON_NOUNS: Final = KIN | _words("""
     psychologist sociologist linguist astronomer geologist botanist zoologist inventor explorer astronaut
     doctor physician surgeon nurse lawyer attorney judge politician statesman diplomat president minister
     governor senator mayor congressman congresswoman king queen emperor empress prince princess duke duchess
-    count countess earl baron baroness lord lady knight nobleman noblewoman noble monarch ruler regent consort
+    count countess earl baron baroness lord lady knight nobleman noblewoman noble monarch ruler regent
+    consort
     pope bishop archbishop cardinal priest monk nun cleric clergyman theologian missionary rabbi imam saint
     soldier officer general colonel captain lieutenant admiral commander marshal pilot aviator sailor
     businessman businesswoman entrepreneur executive ceo founder banker merchant trader manager investor
@@ -373,19 +493,28 @@ PERSON_NOUNS: Final = KIN | _words("""
     midfielder striker forward pitcher catcher quarterback chess grandmaster farmer worker activist
     revolutionary reformer feminist suffragist leader chief chieftain slave servant spy criminal murderer
     gangster outlaw pirate detective personality celebrity socialite member fellow citizen native
-    collector curator librarian archivist chef cook baker butcher carpenter blacksmith miner fisherman hunter
+    collector curator librarian archivist chef cook baker butcher carpenter blacksmith miner fisherman
+    hunter
     lyricist arranger soprano tenor baritone vocalist dramatist essayist biographer memoirist satirist
     impresario courtier chronicler keeper guard warden engraver printer cartographer surveyor botanist
     programmer developer analyst consultant researcher adviser advisor secretary treasurer
 """)
 
+# Endings of nouns that mean persons, where the list above has no entry.
+PERSON_ENDINGS: Final = tuple(
+    _ordered(
+        "er or ist ian ean man woman ess eer ant ent ie ee person star wright smith ler ic ive ete ero ot"
+    )
+)
+
 IRREGULAR_PLURALS: Final = _table("""
     children:child men:man women:woman people:person feet:foot teeth:tooth mice:mouse geese:goose wives:wife
-    lives:life knives:knife leaves:leaf wolves:wolf halves:half selves:self shelves:shelf thieves:thief
+    knives:knife wolves:wolf halves:half selves:self shelves:shelf thieves:thief
     series:series species:species news:news crises:crisis analyses:analysis theses:thesis bases:basis
     criteria:criterion phenomena:phenomenon data:data media:media politics:politics physics:physics
     mathematics:mathematics economics:economics athletics:athletics lens:lens bus:bus gas:gas buses:bus
-    grandchildren:grandchild stepchildren:stepchild countries:country heroes:hero movies:movie cookies:cookie
+    grandchildren:grandchild stepchildren:stepchild countries:country heroes:hero movies:movie
+    cookies:cookie
     ties:tie pies:pie
 """)
 
@@ -403,7 +532,8 @@ IRREGULAR_VERBS: Final = _table("""
     flown:fly forbade:forbid forbidden:forbid forgot:forget forgotten:forget fought:fight found:find
     froze:freeze frozen:freeze gave:give given:give goes:go gone:go got:get gotten:get grew:grow grown:grow
     heard:hear held:hold hid:hide hidden:hide hit:hit hung:hang hurt:hurt kept:keep knew:know known:know
-    laid:lay led:lead left:leave lent:lend lay:lie lain:lie lying:lie lit:light lost:lose made:make meant:mean
+    laid:lay led:lead left:leave lent:lend lay:lie lain:lie lying:lie lit:light lost:lose made:make
+    meant:mean
     met:meet paid:pay put:put quit:quit ran:run rang:ring read:read ridden:ride rode:ride risen:rise
     rose:rise said:say sang:sing sung:sing sank:sink sunk:sink sat:sit saw:see seen:see sent:send set:set
     shaken:shake shook:shake shed:shed shone:shine shot:shoot showed:show shown:show shut:shut slept:sleep
@@ -429,7 +559,8 @@ VERBS: Final = _words("""
     compete compile complete compose comprise concern conduct connect conquer consider consist construct
     contain continue contribute control convert cost count cover create cross deal debut declare dedicate
     defeat defend define deliver depart depend depict describe design destroy develop die direct discover
-    discuss display divide divorce donate draw drive earn edit educate elect emerge employ enable end endorse
+    discuss display divide divorce donate draw drive earn edit educate elect emerge employ enable end
+    endorse
     enjoy enlist enroll enter establish exceed execute exhibit exist expand explain explore export express
     extend face fall feature fight fill film finance find finish fire flow fly follow force form found
     fund gain generate get give go govern graduate grow guide happen have head hear help hire hold host
@@ -442,9 +573,11 @@ VERBS: Final = _words("""
     produce promote propose protect prove provide publish purchase pursue race raise reach read receive
     recognise recognize recommend record recruit reduce refer reflect refuse reign reject relate release
     remain remember remove rename replace report represent require rescue reside resign rest result retain
-    retire return reveal rise rule run say score sculpt seek seize sell send serve set settle share ship shoot
+    retire return reveal rise rule run say score sculpt seek seize sell send serve set settle share
+    ship shoot
     show sign sing sit situate speak specialise specialize sponsor stand star start state stay step stop
-    store study succeed suffer suggest supply support suppress surrender surround survive take talk tax teach
+    store study succeed suffer suggest supply support suppress surrender surround survive take talk tax
+    teach
     tell thank think tour train transfer translate travel try turn understand unite use visit vote want warn
     watch wear win wish witness work write yield
 """)
@@ -486,3 +619,58 @@ COUNTRY_OF_DEMONYM: Final = _table("""
     Prussian:Prussia Ottoman:Ottoman_Empire Byzantine:Byzantine_Empire Roman:Rome Bavarian:Bavaria
     Catalan:Catalonia Flemish:Flanders Sicilian:Sicily Venetian:Venice Texan:Texas Californian:California
 """)
+
+# First words that make the last word alone no short form: "New York" is not "York".
+PLACE_OPENERS: Final = _words("""
+    new north south east west saint st st. san santa los las el great lake mount river upper lower port
+    fort
+""")
+
+# Where "is a ..." stops saying what the subject is: what follows describes someone else.
+KIND_ENDERS: Final = _words("""
+    by of who which that in from for at on and or directed written produced starring based with to born
+    whose about as
+""")
+
+# Forms of "be".
+BE: Final = _words("be am is are was were been being")
+
+# Pronouns that stand for a person or thing.
+PERSONAL: Final = _words("i he she it they we you him them me us")
+
+# Possessive pronouns before a noun.
+POSSESSIVES: Final = _words("""
+    his her its their my our your
+""")
+
+# Words that open a relative clause.
+RELATIVES: Final = _words("""
+    who whom which that whose where when
+""")
+
+# Words of asking and comparing: they say what to do with what is found.
+ASKING: Final = _words("""
+    tell give list name describe explain find show please question answer same different earlier later
+    older younger first last more less most least longer shorter larger smaller bigger taller higher
+    lower come came become became happen happened call called mean whether true correct following option
+    kind type many much old long far tall often get got
+""")
+
+# Kinds that a question puts before a title: "the film X".
+SHOWN: Final = _words("""
+    film movie song album book novel show magazine band company
+""")
+
+# Words of a question that ask for a property.
+RELATIONS: Final = _words("""
+    of birth death place date burial capital population country nationality language genre age name
+    height cause occupation job award location size author born address price cost year currency spouse
+""")
+
+# Words too common to tell names apart.
+SMALL: Final = _words("""
+    of the a an and in on for to at by de la le von van
+""")
+
+# "would", "might": what did not happen, or not yet.
+UNREAL: Final = _words("would could might may should must shall ought")

@@ -13,6 +13,7 @@ from kedge.agents.extractive.lexicon import (
     COUNTRY_OF_DEMONYM,
     DETERMINERS,
     EVENTS,
+    GREETINGS,
     HONORIFICS,
     JOINED_BY_AND,
     JOINED_BY_FOR,
@@ -73,26 +74,30 @@ def find_names(
     return [_with_year(name, when, text) for name in _disjoint(taken + scan.run())]
 
 
+_ORDINAL: Final = re.compile(r"(?<![\w.])\d{1,3}(?:st|nd|rd|th) \Z")
+
+
 def _with_year(name: Span, when: Sequence[Date], text: str) -> Span:
-    """`1980 Summer Olympics`: the year in front of an event is part of its name."""
-    if name.text.rsplit(None, 1)[-1].lower() not in EVENTS:
-        return name
-    start = next((d.start for d in when if d.end == name.start - 1 and len(d.text) == 4), name.start)
-    return Span(start, name.end, text[start : name.end])
+    """`1980 Summer Olympics`, `20th Century Fox`: a year or an ordinal in front that is part of a name."""
+    start = name.start
+    if (ordinal := _ORDINAL.search(text, max(0, start - 7), start)) is not None:
+        start = ordinal.start()
+    elif name.text.rsplit(None, 1)[-1].lower() in EVENTS:
+        start = next((d.start for d in when if d.end == name.start - 1 and len(d.text) == 4), start)
+    return Span(start, name.end, text[start : name.end]) if start < name.start else name
 
 
 def _known(text: str, known: Iterable[str]) -> list[Span]:
     found: list[Span] = []
     for name in known:
-        if len(name) < 2 or name not in text:
-            continue
-        # A capital right behind means that the known name is only the beginning of a longer one.
-        pattern = rf"(?<!\w){re.escape(name)}(?!\w)"
-        found += [
-            Span(*match.span(), match.group())
-            for match in re.finditer(pattern, text)
-            if not text[match.end() + 1 : match.end() + 2].isupper() or text[match.end()] != " "
-        ]
+        at = text.find(name) if len(name) > 1 else -1
+        while at >= 0:
+            end = at + len(name)
+            alone = not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum()
+            # A capital right behind means that the known name is only the beginning of a longer one.
+            if alone and not (text[end : end + 1] == " " and text[end + 1 : end + 2].isupper()):
+                found.append(Span(at, end, name))
+            at = text.find(name, end)
     return found
 
 
@@ -101,7 +106,7 @@ def _titles(text: str) -> list[Span]:
     found: list[Span] = []
     for match in _TITLE_QUOTES.finditer(text):
         group = 1 if match.group(1) else 2
-        if _is_title(match.group(group)):
+        if _is_title(match.group(group)) and text[match.end() : match.end() + 1] != ":":
             found.append(Span(*match.span(group), match.group(group)))
     return found
 
@@ -218,6 +223,8 @@ class _Scan:
                 return int(
                     not (word == "of" and self.words[at - 1].text.lower() in {"ceo", "cto", "cfo", "coo"})
                 )
+            if following in "-‐‑":  # "Aziz al- Dawla"
+                return 2 * int(_capital(second))
             return int(following in NAME_PARTICLES and following != "of" and _capital(second))
         return 0
 
@@ -230,7 +237,9 @@ class _Scan:
         steps = 3 if title is not following else 2
         return (
             steps
-            if title[:1].isupper() and title.lower() in NOBLE_TITLES and self._after(at + steps - 1) == "of"
+            if title[:1].isupper()
+            and title.lower() in NOBLE_TITLES
+            and self._after(at + steps - 1).lower() == "of"
             else 0
         )
 
@@ -282,7 +291,7 @@ class _Scan:
         while first < end:
             word = self.words[first].text
             low = word.lower().rstrip(".")
-            if word == "." or (low in HONORIFICS and end - first > 1):
+            if word == "." or (low in HONORIFICS and self._addresses(first, end)):
                 starts = False
             elif not self._droppable(first, end, starts):
                 break
@@ -295,15 +304,17 @@ class _Scan:
         name = self.text[start:stop]
         return Span(start, stop - _possessive(name), name[: len(name) - _possessive(name)])
 
+    def _addresses(self, first: int, end: int) -> bool:
+        """`General Hale`, not `General Public License`: a form of address stands before an uncommon word."""
+        return end - first > 1 and self.words[first + 1].text.lower() not in COMMON_WORDS
+
     def _droppable(self, first: int, end: int, starts: bool) -> bool:
         """Whether the first token of a run is there for the sentence and not for the name."""
-        if self.words[first].text.lower() in STOP_WORDS:
-            return not self._title_article(first, end, starts)
+        word = self.words[first].text
+        if word.lower().replace("’", "'") in STOP_WORDS:
+            # Inside a sentence only a title gives such a word a capital: "the song If You Stay".
+            return starts or end - first == 1 or word == "I"
         return starts and end - first > 1 and self._opens_sentence(first)
-
-    def _title_article(self, first: int, end: int, starts: bool) -> bool:
-        """Whether an article belongs to the name: "The Sundowners" where nothing forces the capital."""
-        return self.words[first].text in {"The", "A", "An"} and end - first > 1 and not starts
 
     def _opens_sentence(self, first: int) -> bool:
         """`Directed` in "Directed Ben Hur": capital only because the sentence starts there."""
@@ -315,6 +326,7 @@ class _Scan:
         # name are left off.
         return (
             low in PREPOSITIONS
+            or low in GREETINGS
             or low in DETERMINERS
             or low in self.lower_seen
             or (low.endswith(("ed", "ly")) and low in COMMON_WORDS)
@@ -330,8 +342,14 @@ class _Scan:
             return len(parts) <= 12 and not all(part.lower() in STOP_WORDS for part in parts)
         word = parts[0]
         bare = word[: len(word) - _possessive(word)] or word
-        low = bare.lower().rstrip(".")
-        if low in _NEVER or low in STOP_WORDS or low in HONORIFICS or len(bare) < 2:
+        low = bare.lower().rstrip(".").replace("’", "'")
+        if (
+            low.endswith(("'ll", "'ve", "'re", "'m", "'d"))
+            or low in _NEVER
+            or low in STOP_WORDS
+            or low in HONORIFICS
+            or len(bare) < 2
+        ):
             return False
         if bare.isupper() and len(bare) > 1:
             return low not in COMMON_WORDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from kedge.agents.extractive.lexicon import (
@@ -16,7 +16,7 @@ from kedge.agents.extractive.lexicon import (
     WEEKDAYS,
 )
 
-__all__ = ["Date", "Moment", "Number", "dates", "numbers"]
+__all__ = ["Date", "Moment", "Number", "dates", "find_numbers", "numbers"]
 
 Moment = tuple[int, int, int, int]
 """Year (negative before Christ), month, day, minute of the day."""
@@ -59,7 +59,7 @@ _MONTH = "(?P<month>" + "|".join(_LONGEST_FIRST) + r")\b\.?"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{3,4})(?!\d|,\d{3}|[.:]\d)"
 _CLOCK = r"(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d)?"
-_HALF = r"(?P<half>[ap])\.?m\b\.?"
+_HALF = r"(?P<half>[ap])\.?m\b(?:\.(?=\s+[a-z]))?"
 
 _Groups = dict[str, str]
 _Read = tuple[str, Moment | None, Moment | None]
@@ -171,7 +171,7 @@ _FORMS: Final[tuple[tuple[str, Callable[[_Groups], _Read | None]], ...]] = (
     (rf"{_MONTH}\s+{_DAY}(?![\d:.]\d|\d|,\d)", _day_of_month),
     (r"(?P<decade>[12]\d\d0)'?s\b", _decade),
     (
-        rf"(?P<century>\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(ORDINALS)})[\s-]century\b(?:\s+(?P<era>BCE?)\b)?",
+        rf"(?P<century>\d{{1,2}}(?:st|nd|rd|th)|{'|'.join(ORDINALS)})[\s-](?-i:century|Century(?![\s-]+[A-Z]))\b(?:\s+(?P<era>BCE?)\b)?",
         _century,
     ),
     (r"(?P<year>\d{1,4})\s*(?P<era>BCE?|B\.C\.|AD|CE|A\.D\.)(?![\w])", _era),
@@ -245,7 +245,12 @@ def numbers(text: str) -> list[Number]:
         >>> [(n.value, n.unit) for n in numbers("It cost $2.5 million for twenty-one people, 40% in 1912.")]
         [(2500000.0, 'USD'), (21.0, 'people'), (40.0, 'percent')]
     """
-    taken = iter([*_dates(text), None])
+    return find_numbers(text, dates(text))
+
+
+def find_numbers(text: str, when: Sequence[Date]) -> list[Number]:
+    """As `numbers`, for a text whose dates were found before."""
+    taken = iter([*when, None])
     date = next(taken)
     found: list[Number] = []
     spelled = [_from_words(match) for match in _WORDS.finditer(text)]

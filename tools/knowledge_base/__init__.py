@@ -1,1 +1,42 @@
-"""knowledge_base."""
+"""The knowledge base: what is kept, how it is read in, and what is found in it."""
+
+from kedge.tools.knowledge_base.base import KnowledgeBase
+from kedge.tools.knowledge_base.graph import KnowledgeGraph
+from kedge.tools.knowledge_base.loaders import Fields, Limits, find, load
+from kedge.tools.knowledge_base.records import (
+    Block,
+    Chunk,
+    Document,
+    DocumentKind,
+    Evidence,
+    Extraction,
+    ParsedDocument,
+    Triple,
+    TripleDraft,
+    entity_key,
+)
+from kedge.tools.knowledge_base.reports import AddReport, Failure, Progress, RemoveReport, Stats
+
+__all__ = [
+    "AddReport",
+    "Block",
+    "Chunk",
+    "Document",
+    "DocumentKind",
+    "Evidence",
+    "Extraction",
+    "Failure",
+    "Fields",
+    "KnowledgeBase",
+    "KnowledgeGraph",
+    "Limits",
+    "ParsedDocument",
+    "Progress",
+    "RemoveReport",
+    "Stats",
+    "Triple",
+    "TripleDraft",
+    "entity_key",
+    "find",
+    "load",
+]

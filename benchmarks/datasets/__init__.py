@@ -1,0 +1,57 @@
+"""Public data sets: questions, corpora and ready-made triples, read from their official files."""
+
+from kedge.benchmarks.datasets.adding import (
+    add_annotated,
+    add_graph,
+    add_musique,
+    add_passages,
+    add_two_wiki,
+)
+from kedge.benchmarks.datasets.corpora import kb_tsv, openie, passages, squad_passages, two_wiki_triples
+from kedge.benchmarks.datasets.questions import (
+    averrin,
+    hotpotqa,
+    lihua,
+    metaqa,
+    musique,
+    pathquestion,
+    squad,
+    two_wiki,
+    wc2014,
+)
+from kedge.benchmarks.datasets.records import (
+    AnnotatedPassage,
+    Fact,
+    Passage,
+    Question,
+    passage_id,
+    readable,
+)
+
+__all__ = [
+    "AnnotatedPassage",
+    "Fact",
+    "Passage",
+    "Question",
+    "add_annotated",
+    "add_graph",
+    "add_musique",
+    "add_passages",
+    "add_two_wiki",
+    "averrin",
+    "hotpotqa",
+    "kb_tsv",
+    "lihua",
+    "metaqa",
+    "musique",
+    "openie",
+    "passage_id",
+    "passages",
+    "pathquestion",
+    "readable",
+    "squad",
+    "squad_passages",
+    "two_wiki",
+    "two_wiki_triples",
+    "wc2014",
+]

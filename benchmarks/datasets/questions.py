@@ -1,0 +1,224 @@
+"""Questions of public data sets, and of our own examples, one function for each.
+
+Each takes the path of a file and reads the official format as well as re-splits that keep its field names.
+All raise `LoadError`, naming file and line, at the first row that does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kedge.benchmarks.datasets.records import Passage, Question, passage_id, readable
+from kedge.benchmarks.datasets.rows import Row, json_rows, json_value, row, tab_rows
+
+__all__ = [
+    "averrin",
+    "hotpotqa",
+    "lihua",
+    "metaqa",
+    "musique",
+    "pathquestion",
+    "squad",
+    "squad_paragraphs",
+    "two_wiki",
+    "wc2014",
+]
+
+
+def averrin(path: str | Path) -> Iterator[Question]:
+    """The questions of `examples/questions.jsonl`; `gold` holds sources, relative to the world's folder."""
+    for item in json_rows(Path(path)):
+        answerable = item.get(bool, "answerable")
+        answers = (item.get(str, "answer"), *item.texts("aliases")) if answerable else ()
+        supports = item.rows("support")
+        yield Question(
+            item.get(str, "id"),
+            item.get(str, "question"),
+            answers,
+            answerable=answerable,
+            hops=item.get(int, "hops"),
+            kind=item.get(str, "type"),
+            gold=_unique(support.get(str, "source") for support in supports),
+            extra=_extra(item, "split", "reason", "missing", "support"),
+        )
+
+
+def hotpotqa(path: str | Path) -> Iterator[Question]:
+    """HotpotQA; `gold` holds titles."""
+    for item in json_rows(Path(path)):
+        yield Question(
+            item.get(str, "_id", "id"),
+            item.get(str, "question"),
+            (item.get(str, "answer"),),
+            hops=2,
+            kind=item.find(str, "type", ""),
+            gold=_titles(item),
+            extra=_extra(item, "level", "supporting_facts"),
+        )
+
+
+def two_wiki(path: str | Path) -> Iterator[Question]:
+    """2WikiMultiHopQA; `gold` holds titles, or chunk ids in re-splits that give them.
+
+    A question whose support is absent from the corpus by design (`absent_support_titles`) is unanswerable.
+    """
+    for item in json_rows(Path(path)):
+        absent = "absent_support_titles" in item.data
+        kind = item.get(str, "hop_type", "type")
+        yield Question(
+            item.get(str, "id", "_id"),
+            item.get(str, "question"),
+            () if absent else (item.get(str, "answer"),),
+            answerable=not absent,
+            hops=item.find(int, "hop_count", 4 if kind == "bridge_comparison" else 2),
+            kind=kind,
+            gold=() if absent else _titles(item),
+            extra=_extra(item, "gold_triples", "evidences", "supporting_facts", "absent_support_titles"),
+        )
+
+
+def musique(path: str | Path) -> Iterator[Question]:
+    """MuSiQue, answerable or full; `gold` holds the `passage_id` of each supporting paragraph."""
+    for item in json_rows(Path(path)):
+        answerable = item.find(bool, "answerable", True)
+        steps = item.rows("question_decomposition")
+        yield Question(
+            item.get(str, "id"),
+            item.get(str, "question"),
+            _unique([item.get(str, "answer"), *item.texts("answer_aliases")]) if answerable else (),
+            answerable=answerable,
+            hops=len(steps),
+            kind=item.get(str, "id").split("__")[0],
+            gold=_unique(
+                passage_id(paragraph.get(str, "title"), paragraph.get(str, "paragraph_text"))
+                for paragraph in item.rows("paragraphs")
+                if paragraph.find(bool, "is_supporting", False)
+            ),
+            extra=_extra(item, "question_decomposition"),
+        )
+
+
+def lihua(path: str | Path) -> Iterator[Question]:
+    """LiHua-World; `gold` holds document ids as the data set spells them, four of them wrongly."""
+    for item in json_rows(Path(path)):
+        answerable = item.get(bool, "answerable")
+        gold = _unique(item.texts("evidence_doc_ids"))
+        yield Question(
+            item.get(str, "id"),
+            item.get(str, "question"),
+            (item.get(str, "answer"),) if answerable else (),
+            answerable=answerable,
+            hops=len(gold) or None,
+            kind=item.get(str, "type"),
+            gold=gold,
+        )
+
+
+def metaqa(path: str | Path) -> Iterator[Question]:
+    """MetaQA, as JSONL or in the official text form (`question<TAB>answer|answer`).
+
+    The topic entity stands in brackets in the question and alone in `extra["topic_entity"]`. `answers` are
+    all of the answer. Where the graph at hand cannot reach the official answers, `extra["kb_exact"]` is false
+    and `extra["kb_answers"]`, if any, says what it can reach.
+    """
+    path = Path(path)
+    if path.suffix == ".txt":
+        yield from _metaqa_text(path)
+        return
+    for item in json_rows(path):
+        yield Question(
+            item.get(str, "id"),
+            item.get(str, "question"),
+            item.texts("answers"),
+            hops=item.get(int, "hops"),
+            kind=item.find(str, "qtype", ""),
+            extra={
+                **_extra(item, "topic_entity", "relation_path", "kb_exact", "kb_answers"),
+                "all_answers": True,
+            },
+        )
+
+
+def pathquestion(path: str | Path) -> Iterator[Question]:
+    """PathQuestion; names are made readable, as in the graph that `kb_tsv` reads.
+
+    `extra["gold_path"]` and `extra["topic_entity"]` keep the names of the file.
+    """
+    return _graph_questions(Path(path), "gold_path")
+
+
+def wc2014(path: str | Path) -> Iterator[Question]:
+    """WorldCup2014; names are made readable, as in the graph that `kb_tsv` reads.
+
+    `extra["gold_paths"]` keeps the names of the file; a question of kind `conjunction` has two of them.
+    """
+    return _graph_questions(Path(path), "gold_paths")
+
+
+def squad(path: str | Path) -> Iterator[Question]:
+    """SQuAD 1.1 and 2.0; `gold` is the `passage_id` of the question's paragraph."""
+    for paragraph, passage in squad_paragraphs(Path(path)):
+        for item in paragraph.rows("qas"):
+            impossible = item.find(bool, "is_impossible", False)
+            answers = item.rows("answers")
+            yield Question(
+                item.get(str, "id"),
+                item.get(str, "question"),
+                () if impossible else _unique(answer.get(str, "text") for answer in answers),
+                answerable=not impossible,
+                hops=1,
+                kind="span",
+                gold=(passage.id,),
+                extra=_extra(item, "answers", "plausible_answers"),
+            )
+
+
+def squad_paragraphs(path: Path) -> Iterator[tuple[Row, Passage]]:
+    """The paragraphs of a file in the format of SQuAD, each also as a passage."""
+    for article in row(str(path), json_value(path)).rows("data"):
+        title = readable(article.get(str, "title"))
+        for paragraph in article.rows("paragraphs"):
+            context = paragraph.get(str, "context")
+            yield paragraph, Passage(passage_id(title, context), title, context)
+
+
+def _graph_questions(path: Path, gold_field: str) -> Iterator[Question]:
+    for item in json_rows(path):
+        gold = item.get(list, gold_field)
+        paths = gold if gold_field == "gold_paths" else [gold]
+        yield Question(
+            item.get(str, "id"),
+            " ".join(readable(word) for word in item.get(str, "question").split()),
+            _unique(readable(answer) for answer in item.texts("all_answers")),
+            hops=max(map(len, paths)),
+            kind="conjunction" if len(paths) > 1 else "path",
+            extra=_extra(item, gold_field, "topic_entity", "answer"),
+        )
+
+
+def _metaqa_text(path: Path) -> Iterator[Question]:
+    for number, (question, answers) in enumerate(tab_rows(path, 2)):
+        topic = question.partition("[")[2].partition("]")[0]
+        yield Question(
+            f"{path.stem}-{number}",
+            question,
+            tuple(answers.split("|")),
+            extra={"topic_entity": topic, "all_answers": True},
+        )
+
+
+def _titles(item: Row) -> tuple[str, ...]:
+    for name in ("gold_support_chunk_ids", "gold_titles"):
+        if name in item.data:
+            return _unique(item.texts(name))
+    return _unique(title for title, _ in item.pairs("supporting_facts"))
+
+
+def _extra(item: Row, *names: str) -> dict[str, Any]:
+    return {name: item.data[name] for name in names if name in item.data}
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,151 @@
+"""Rows of JSON and tab-separated files, with errors that name the file and the line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kedge.errors import LoadError
+
+__all__ = ["Row", "first_character", "json_rows", "json_value", "row", "tab_rows"]
+
+T = TypeVar("T")
+_FIX = "compare it with the official release of the data set"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One JSON object and where it stands."""
+
+    where: str
+    data: Mapping[str, Any]
+
+    def get(self, kind: type[T], *names: str) -> T:
+        """The value of the first of these fields that the row has.
+
+        Raises:
+            LoadError: It has none of them, or the value is of another type.
+        """
+        for name in names:
+            if name in self.data:
+                return self._typed(kind, name)
+        raise LoadError(f"{self.where}: no field {' or '.join(map(repr, names))}", fix=_FIX)
+
+    def find(self, kind: type[T], name: str, default: T) -> T:
+        """The value of a field, or `default` when the row lacks it or has null there."""
+        return default if self.data.get(name) is None else self._typed(kind, name)
+
+    def texts(self, *names: str) -> tuple[str, ...]:
+        """The value of a field that is a list of strings."""
+        values = self.get(list, *names)
+        if not all(isinstance(value, str) for value in values):
+            raise LoadError(f"{self.where}: {names[0]!r} is not a list of strings", fix=_FIX)
+        return tuple(values)
+
+    def rows(self, *names: str) -> list[Row]:
+        """The value of a field that is a list of objects."""
+        return [row(f"{self.where}, {names[0]} {n}", v) for n, v in enumerate(self.get(list, *names), 1)]
+
+    def pairs(self, *names: str) -> list[tuple[str, Any]]:
+        """The value of a field that is a list of [title, something]."""
+        pairs = self.get(list, *names)
+        if not all(isinstance(p, list) and len(p) == 2 and isinstance(p[0], str) for p in pairs):
+            raise LoadError(f"{self.where}: {names[0]!r} is not a list of pairs", fix=_FIX)
+        return [(title, value) for title, value in pairs]
+
+    def _typed(self, kind: type[T], name: str) -> T:
+        value = self.data[name]
+        if kind is float and type(value) is int:
+            value = float(value)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise LoadError(
+                f"{self.where}: {name!r} is {type(value).__name__}, not {kind.__name__}", fix=_FIX
+            )
+        return value
+
+
+def row(where: str, value: object) -> Row:
+    """Take a JSON value for a row.
+
+    Raises:
+        LoadError: It is not an object.
+    """
+    if not isinstance(value, dict):
+        raise LoadError(f"{where}: {type(value).__name__}, not an object", fix=_FIX)
+    return Row(where, value)
+
+
+def first_character(path: Path) -> str:
+    """The first character of a file that is not white space; empty if there is none.
+
+    Raises:
+        LoadError: The file cannot be read.
+    """
+    return next((line.lstrip()[0] for _, line in _lines(path) if line.strip()), "")
+
+
+def json_value(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        LoadError: There is no such file, or it is not JSON.
+    """
+    try:
+        return json.loads("".join(line for _, line in _lines(path)))
+    except json.JSONDecodeError as error:
+        raise LoadError(f"{path}:{error.lineno}: not JSON: {error.msg}", fix=_FIX) from None
+
+
+def json_rows(path: Path) -> Iterator[Row]:
+    """The objects of a JSON array, or of a JSONL file, which is read a line at a time.
+
+    Raises:
+        LoadError: The file cannot be read, or a line is not a JSON object.
+    """
+    lines = ((number, line) for number, line in _lines(path) if line.strip())
+    number, first = next(lines, (0, ""))
+    if not first:
+        raise LoadError(f"{path}: empty", fix=_FIX)
+    if first.lstrip().startswith("["):
+        for place, value in enumerate(json_value(path), start=1):
+            yield row(f"{path}, item {place}", value)
+        return
+    yield _row_of_line(path, number, first)
+    for number, line in lines:
+        yield _row_of_line(path, number, line)
+
+
+def tab_rows(path: Path, columns: int) -> Iterator[tuple[str, ...]]:
+    """The rows of a tab-separated file without header.
+
+    Raises:
+        LoadError: The file cannot be read, or a line has another number of cells or an empty one.
+    """
+    for number, line in _lines(path):
+        cells = tuple(line.rstrip("\r\n").split("\t"))
+        if cells == ("",):
+            continue
+        if len(cells) != columns or not all(cell.strip() for cell in cells):
+            raise LoadError(f"{path}:{number}: not {columns} cells between tabs: {line.strip()!r}", fix=_FIX)
+        yield cells
+
+
+def _row_of_line(path: Path, number: int, line: str) -> Row:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise LoadError(f"{path}:{number}: not JSON: {error.msg}", fix=_FIX) from None
+    return row(f"{path}:{number}", value)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield from enumerate(file, start=1)
+    except UnicodeDecodeError as error:
+        raise LoadError(f"{path}: not UTF-8: {error.reason}", fix=_FIX) from None
+    except OSError as error:
+        raise LoadError(f"{path}: {error.strerror}", fix="check the path") from None

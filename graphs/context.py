@@ -1,0 +1,52 @@
+"""What every method is given besides its state, and nothing that a checkpoint should hold."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.runtime import Runtime
+
+from kedge.agents.roles import Cast
+from kedge.errors import BudgetExceeded
+from kedge.graphs.events import Event, EventKind
+from kedge.tools.knowledge_base import KnowledgeBase
+from kedge.tools.models import Meter
+
+__all__ = ["Context", "halting"]
+
+N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The knowledge base to search, the cast that decides, the meter of this question.
+
+    `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer.
+    """
+
+    base: KnowledgeBase
+    cast: Cast
+    model: BaseChatModel | None = None
+    meter: Meter = field(default_factory=Meter)
+    passages: int = 10
+
+    def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
+        """An event of this round, stamped with the seconds since the question was asked."""
+        return Event(kind=kind, message=message, round=turn, seconds=self.meter.elapsed, data=data)
+
+
+def halting(node: N) -> N:
+    """A node that runs out of budget sets `halted` instead of failing: what was found so far is kept."""
+
+    @wraps(node)
+    async def run(state: Any, runtime: Runtime[Context]) -> Any:
+        try:
+            return await node(state, runtime)
+        except BudgetExceeded as error:
+            return {"halted": True, "trace": [runtime.context.event("halted", error.message)]}
+
+    return cast("N", run)

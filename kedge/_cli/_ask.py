@@ -1,0 +1,133 @@
+"""`kedge ask`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kedge._cli._app import ABSTAINED, JSON_KEYS, BaseOption, JsonOption
+from kedge._cli._base import chat_model, open_base
+from kedge._cli._output import console, display, emit, write_page
+from kedge.errors import InputError
+
+if TYPE_CHECKING:
+    from kedge._api import KnowledgeBase
+    from kedge.graphs.answer import Answer
+    from kedge.graphs.events import Event
+
+__all__ = ["register"]
+
+CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
+ANSWER = (
+    "question, method, text, abstention [reason, missing [kind, target, slot, description], nearest "
+    f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
+    "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command(epilog=JSON_KEYS + ANSWER)(ask)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
+    base: BaseOption = None,
+    method: Annotated[
+        str, typer.Option(help="metakgrag, retrieve_read or closed_book.", autocompletion=lambda: _methods())
+    ] = "metakgrag",
+    rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
+    calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.001, help="At most this long.  [default: 60]")
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Print each step as it happens.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the answer as a page.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An OpenAI-compatible chat model.  [default: $KEDGE_MODEL_URL]"),
+    ] = None,
+    model_name: Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question from the documents, with citations; or say why they do not hold the answer."""
+    asked = sys.stdin.read() if question == "-" else question
+    from kedge._api import clean_question
+    from kedge._sync import wait
+    from kedge.tools.models import Budget
+
+    asked = clean_question(asked)
+    limits = {"rounds": rounds, "calls": calls, "seconds": seconds}
+    budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
+    options = {"method": method, "budget": budget, "model": chat_model(model, model_name)}
+    with open_base(base) as opened:
+        if method != "closed_book" and not opened.stats().documents:
+            raise InputError(
+                f"the knowledge base at {opened.path} is empty", fix="add documents with `kedge add`"
+            )
+        with _telling(trace) as tell:
+            answer = wait(_follow(opened, asked, options, tell))
+        if html is not None:
+            write_page(html, _page(opened, answer))
+    if as_json:
+        emit(answer.model_dump(mode="json"))
+    else:
+        from kedge._views.terminal import answer_renderable
+
+        display(answer_renderable(answer))
+    if answer.text is None:
+        raise typer.Exit(ABSTAINED)
+
+
+def _methods() -> list[str]:
+    from kedge.graphs.run import METHODS
+
+    return list(METHODS)
+
+
+async def _follow(
+    base: KnowledgeBase, question: str, options: dict[str, Any], tell: Callable[[Event], None]
+) -> Answer:
+    from kedge.graphs.answer import Answer
+
+    async for item in base.astream(question, **options):
+        if isinstance(item, Answer):
+            return item
+        tell(item)
+    raise AssertionError("a method ended without an answer")
+
+
+@contextmanager
+def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
+    """What happens, on standard error: each step on its own line, or the latest one on a terminal."""
+    from kedge._views.clean import one_line
+
+    screen = console(stderr=True)
+    if trace:
+        from kedge._views.terminal import event_line
+
+        yield lambda event: screen.print(event_line(event))
+    elif screen.is_interactive:
+        from rich.text import Text
+
+        with screen.status(Text("looking")) as status:
+            yield lambda event: status.update(Text(one_line(event.message, screen.width - 4)))
+    else:
+        yield lambda event: None
+
+
+def _page(base: KnowledgeBase, answer: Answer) -> str:
+    from kedge._views.html import report_html
+
+    quoted = answer.citations or (answer.abstention.nearest if answer.abstention else ())
+    texts = {name: base.text(name) for name in {citation.document_id for citation in quoted}}
+    return report_html(
+        [answer], texts=texts, title="Kedge", lead="One question, answered from your documents"
+    )

@@ -1,0 +1,193 @@
+"""What works on this machine, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Literal
+
+from kedge._settings import PREFIX, Settings
+from kedge.errors import KedgeError
+
+__all__ = ["Check", "examine"]
+
+PACKAGES = (
+    "langgraph",
+    "langchain-core",
+    "chromadb",
+    "sqlalchemy",
+    "tantivy",
+    "onnxruntime",
+    "networkx",
+    "mcp",
+)
+EXTRAS = {
+    "vllm": (("vllm",), "a model server on this machine"),
+    "parametric": (("torch", "transformers", "peft"), "documents as adapters"),
+    "video": (("av",), "video frames"),
+    "notebook": (("ipywidgets",), "views in notebooks"),
+    "cluster": (("ray",), "adding and benchmarks on several machines"),
+    "postgres": (("psycopg",), "many writers"),
+    "otel": (("opentelemetry",), "traces elsewhere"),
+}
+ROOM = 500_000_000  # bytes; below this a knowledge base of a few thousand documents may not fit
+PATIENCE = 2.0  # seconds to wait for a server
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: `missing` is something optional that is not here, `problem` what does not work."""
+
+    name: str
+    status: Literal["ok", "missing", "problem"]
+    detail: str
+    fix: str = ""
+    required: bool = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether Kedge works in spite of this finding."""
+        return not self.required or self.status == "ok"
+
+
+def examine(settings: Settings, base: Path | None = None) -> list[Check]:
+    """All checks, the required ones first; changes nothing, and asks no server that settings do not name."""
+    checks = [_python(), *_packages(), _encoder(), _base(base or settings.base), _disk(base or settings.base)]
+    return [*checks, *_unknown_settings(), *_servers(settings), _gpu(), _tesseract(), *_extras()]
+
+
+def _python() -> Check:
+    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Check("python", "ok", detail, required=True)
+
+
+def _packages() -> Iterator[Check]:
+    found, absent = [], []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            absent.append(name)
+    if absent:
+        detail = f"not installed: {', '.join(absent)}"
+        yield Check("packages", "problem", detail, "pip install --force-reinstall kedge", required=True)
+    else:
+        yield Check("packages", "ok", ", ".join(found), required=True)
+
+
+def _encoder() -> Check:
+    from kedge.tools.encoders import MiniLM, verify_weights
+
+    try:
+        verify_weights()
+    except KedgeError as error:
+        return Check("encoder", "problem", error.message, error.fix, required=True)
+    return Check("encoder", "ok", f"{MiniLM().fingerprint}, checksum right", required=True)
+
+
+def _base(path: Path) -> Check:
+    if not path.exists():
+        return Check("knowledge base", "missing", f"none at {path}", "make one with `kedge add`")
+    from kedge.tools.knowledge_base import KnowledgeBase
+
+    try:
+        with KnowledgeBase.open(path) as base:
+            size = base.stats()
+    except KedgeError as error:
+        return Check("knowledge base", "problem", error.message, error.fix)
+    detail = f"{path}: {size.documents:,} documents, {size.chunks:,} chunks, {size.triples:,} triples"
+    return Check("knowledge base", "ok", detail)
+
+
+def _disk(path: Path) -> Check:
+    place = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    if not os.access(place, os.W_OK):
+        return Check("disk", "problem", f"{place} cannot be written", "choose another place with --base")
+    if free < ROOM:
+        return Check("disk", "problem", f"{free / 1e9:.1f} GB free at {place}", "make room")
+    return Check("disk", "ok", f"{free / 1e9:,.1f} GB free at {place}")
+
+
+def _unknown_settings() -> Iterator[Check]:
+    known = {PREFIX + name.upper() for name in Settings.__slots__}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        yield Check(
+            "settings", "problem", f"not known: {', '.join(unknown)}", f"known: {', '.join(sorted(known))}"
+        )
+
+
+def _servers(settings: Settings) -> Iterator[Check]:
+    servers = {"chat model": settings.model_url}
+    if settings.encoder.startswith("http"):
+        servers["remote encoder"] = settings.encoder
+    for name, url in servers.items():
+        if url is None:
+            detail = "none set; answers come from the extractive cast"
+            yield Check(name, "missing", detail, "set KEDGE_MODEL_URL and KEDGE_MODEL_NAME to use one")
+        else:
+            yield _server(name, url, settings.api_key)
+
+
+def _server(name: str, url: str, key: str | None) -> Check:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        reply = httpx.get(f"{url.rstrip('/')}/models", headers=headers, timeout=PATIENCE)
+        reply.raise_for_status()
+        models = [str(model["id"]) for model in reply.json()["data"]]
+    except httpx.HTTPStatusError as error:
+        return Check(
+            name, "problem", f"{url} answers {error.response.status_code}", "check the URL and KEDGE_API_KEY"
+        )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Check(
+            name, "problem", f"{url} cannot be reached: {error}", "start the server, or check the URL"
+        )
+    except (ValueError, KeyError, TypeError):
+        return Check(name, "problem", f"{url} is not OpenAI-compatible", "the URL usually ends in /v1")
+    return Check(name, "ok", f"{url} serves {', '.join(models)}")
+
+
+def _gpu() -> Check:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return Check(
+            "gpu", "missing", "no NVIDIA driver here", "not needed; models can be served from elsewhere"
+        )
+    try:
+        query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        return Check("gpu", "problem", f"nvidia-smi fails: {error}", "check the driver")
+    return Check("gpu", "ok", "; ".join(said.strip().splitlines()))
+
+
+def _tesseract() -> Check:
+    if shutil.which("tesseract"):
+        return Check("tesseract", "ok", "text in images can be read")
+    return Check(
+        "tesseract",
+        "missing",
+        "text in images is not read",
+        "install tesseract-ocr with your system's packages",
+    )
+
+
+def _extras() -> Iterator[Check]:
+    for extra, (modules, use) in EXTRAS.items():
+        absent = [module for module in modules if util.find_spec(module) is None]
+        if absent:
+            yield Check(
+                extra, "missing", f"for {use}; lacks {', '.join(absent)}", f"pip install 'kedge[{extra}]'"
+            )
+        else:
+            yield Check(extra, "ok", use)

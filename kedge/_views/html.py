@@ -1,0 +1,166 @@
+"""Answers as HTML: a card for notebooks, and a report on several questions as a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from kedge._views.clean import one_line
+from kedge._views.pages import asset, escape, page
+from kedge._views.paths import Branch, branches
+from kedge._views.words import cost_line, place_of, reason_in_words
+
+if TYPE_CHECKING:
+    from kedge.graphs.answer import Answer, Citation
+    from kedge.graphs.events import Event
+
+__all__ = ["answer_html", "report_html"]
+
+CONTEXT = 160  # characters of a document shown on either side of a quotation
+
+
+def answer_html(answer: Answer, *, texts: Mapping[str, str] | None = None) -> str:
+    """The answer as a card that looks right on light and dark backgrounds.
+
+    With `texts` (document id to the document's text), quotations are shown within their context.
+    """
+    return f'<div class="kedge"><style>{asset("card.css")}</style>{_card(answer, texts or {})}</div>'
+
+
+def report_html(
+    answers: Sequence[Answer],
+    stats: Mapping[str, object] | None = None,
+    *,
+    texts: Mapping[str, str] | None = None,
+    title: str = "Kedge report",
+    lead: str = "",
+) -> str:
+    """A self-contained page on several questions: answers, sources in context, evidence paths, traces.
+
+    Args:
+        answers: In the order to show.
+        stats: Names and figures for the top of the page, such as the number of documents.
+        texts: Document id to the document's text, for the context of quotations.
+        title: Headline.
+        lead: One line below it.
+    """
+    answered = sum(answer.text is not None for answer in answers)
+    figures: dict[str, object] = {**(stats or {}), "questions": len(answers), "answered": answered}
+    figures["declined"] = len(answers) - answered
+    if answers:
+        figures["median time"] = f"{median(answer.ledger.seconds for answer in answers):.2f} s"
+    tiles = "".join(f"<div><dt>{escape(k)}</dt><dd>{_figure(v)}</dd></div>" for k, v in figures.items())
+    contents = "".join(
+        f'<li><a href="#q{n}">{escape(one_line(a.question, 120))}</a> {_verdict(a)}</li>'
+        for n, a in enumerate(answers, start=1)
+    )
+    cards = "".join(
+        f'<article id="q{n}"><h2>{n}. {escape(a.question)}</h2>'
+        f'<div class="kedge">{_card(a, texts or {})}</div></article>'
+        for n, a in enumerate(answers, start=1)
+    )
+    body = (
+        f'<div class="sheet"><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>'
+        f'<dl class="tiles">{tiles}</dl>'
+        f"<nav><ol>{contents}</ol></nav>{cards}</div>"
+    )
+    return page(title, body, style=asset("report.css") + asset("card.css"))
+
+
+def _card(answer: Answer, texts: Mapping[str, str]) -> str:
+    parts = [f'<p class="question">{escape(answer.question)}</p>', _said(answer)]
+    abstention = answer.abstention
+    if abstention is not None and abstention.missing:
+        gaps = "".join(f"<li>{escape(gap.description)}</li>" for gap in abstention.missing)
+        parts.append(f'<h4>Missing</h4><ul class="missing">{gaps}</ul>')
+    parts.append(_sources("Sources", answer.citations, texts))
+    if abstention is not None:
+        parts.append(_sources("Nearest found", abstention.nearest, texts))
+    if answer.path:
+        parts.append(f'<h4>Evidence path</h4><ul class="path">{_tree(branches(answer.path))}</ul>')
+    if answer.trace:
+        parts.append(_trace(answer.trace))
+    parts.append(f'<p class="cost">{_confidence(answer)}{escape(cost_line(answer))}</p>')
+    return "".join(parts)
+
+
+def _said(answer: Answer) -> str:
+    if answer.text is not None:
+        return f'<p class="said">{escape(answer.text)}</p>'
+    return f'<p class="said declined">{escape(reason_in_words(answer))}</p>'
+
+
+def _verdict(answer: Answer) -> str:
+    if answer.text is not None:
+        return f"<span>{escape(one_line(answer.text, 60))}</span>"
+    reason = answer.abstention.reason if answer.abstention else "no answer"
+    return f'<span class="declined">{escape(reason)}</span>'
+
+
+def _confidence(answer: Answer) -> str:
+    if answer.text is None:
+        return ""
+    return f'<span class="bar"><span style="width:{answer.confidence:.0%}"></span></span>'
+
+
+def _sources(title: str, citations: Sequence[Citation], texts: Mapping[str, str]) -> str:
+    if not citations:
+        return ""
+    items = "".join(
+        f'<li><span class="number">[{c.number}]</span>{escape(c.title or c.source)} '
+        f'<span class="place">{escape(place_of(c))}</span>'
+        f"<blockquote>{_in_context(c, texts)}</blockquote></li>"
+        for c in citations
+    )
+    return f'<h4>{title}</h4><ol class="sources">{items}</ol>'
+
+
+def _in_context(citation: Citation, texts: Mapping[str, str]) -> str:
+    text = texts.get(citation.document_id, "")
+    if text[citation.start : citation.end] != citation.quote:
+        return f"<mark>{escape(citation.quote)}</mark>"
+    start, end = max(0, citation.start - CONTEXT), citation.end + CONTEXT
+    before, after = text[start : citation.start], text[citation.end : end]
+    return (
+        ("…" if start else "")
+        + f"{escape(before)}<mark>{escape(citation.quote)}</mark>{escape(after)}"
+        + ("…" if end < len(text) else "")
+    )
+
+
+def _tree(found: Iterable[Branch]) -> str:
+    items = []
+    for branch in found:
+        relation = f"{escape(branch.relation)} →" if branch.forward else f"← {escape(branch.relation)} —"
+        lead = f'<span class="relation">{relation}</span>' if branch.relation else ""
+        note = f' <span class="place">[{branch.citation}]</span>' if branch.citation else ""
+        below = f"<ul>{_tree(branch.children)}</ul>" if branch.children else ""
+        items.append(f'<li>{lead}<span class="entity">{escape(branch.entity)}</span>{note}{below}</li>')
+    return "".join(items)
+
+
+def _trace(events: Sequence[Event]) -> str:
+    """A bar that shows where the time went, and every event in words."""
+    whole = max(event.seconds for event in events) or 1.0
+    starts = [0.0, *(event.seconds for event in events)]
+    clock = "".join(
+        f'<span title="{escape(event.kind)}" '
+        f'style="left:{start / whole:.2%};width:{(event.seconds - start) / whole:.2%}"></span>'
+        for start, event in zip(starts, events, strict=False)
+        if event.seconds > start
+    )
+    items = "".join(
+        f'<li><span class="at">{event.seconds:.2f} s</span> <span class="kind">{escape(event.kind)}</span> '
+        + (f'<span class="turn">round {event.round}</span> ' if event.round else "")
+        + f"{escape(one_line(event.message, 300))}</li>"
+        for event in events
+    )
+    return (
+        f"<details><summary><h4 style='display:inline'>Trace, {len(events)} events</h4></summary>"
+        f'<div class="clock">{clock}</div><ol class="timeline">{items}</ol></details>'
+    )
+
+
+def _figure(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else escape(value)

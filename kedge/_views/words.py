@@ -1,0 +1,72 @@
+"""The words that every rendering of an answer uses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kedge._views.clean import clean, one_line
+
+if TYPE_CHECKING:
+    from kedge.graphs.answer import Answer, Citation
+
+__all__ = ["cost_line", "near", "place_of", "plural", "reason_in_words"]
+
+REASONS = {
+    "out of corpus": "nothing in these documents is about this",
+    "missing hop": "a link in the chain of facts is missing",
+    "false premise": "the question takes something for granted that the documents do not bear out",
+    "under-specified": "the question could mean several things",
+    "conflicting evidence": "the documents contradict each other",
+    "budget": "the budget was used up before enough was found",
+}
+
+
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    Example:
+        >>> plural(1, "chunk"), plural(2_000, "chunk")
+        ('1 chunk', '2,000 chunks')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def near(source: str) -> str:
+    """A source as short as it can be: a path below the working directory without what they share."""
+    try:
+        return one_line(source).removeprefix(str(Path.cwd()) + os.sep)
+    except FileNotFoundError:  # the working directory is gone
+        return one_line(source)
+
+
+def reason_in_words(answer: Answer) -> str:
+    """Why there is no answer, in one sentence."""
+    if answer.abstention is None:
+        return "No answer."
+    reason = answer.abstention.reason
+    return f"No answer: {reason} ({REASONS[reason]})."
+
+
+def place_of(citation: Citation) -> str:
+    """Source, page and characters of a citation."""
+    page = f" · page {citation.page}" if citation.page else ""
+    return f"{near(citation.source)}{page} · characters {citation.start}–{citation.end}"
+
+
+def cost_line(answer: Answer) -> str:
+    """Confidence, method, rounds, time and model calls in one line."""
+    spent = answer.ledger.total
+    rounds = max((event.round for event in answer.trace), default=0)
+    parts = [
+        f"confidence {answer.confidence:.2f}" if answer.text is not None else "",
+        clean(answer.method),
+        plural(rounds, "round") if rounds else "",
+        f"{answer.ledger.seconds:.1f} s",
+        f"{plural(spent.calls, 'model call')}, {spent.prompt_tokens + spent.completion_tokens:,} tokens"
+        if spent.calls
+        else "",
+        f"{spent.cache_hits:,} from cache" if spent.cache_hits else "",
+    ]
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kedge.agents.extractive.language import (
+    bare_title,
+    content_words,
+    dates,
+    lemma,
+    names,
+    numbers,
+    sentences,
+    stem,
+    tokens,
+)
+
+
+def _names(text: str, *known: str) -> list[str]:
+    return [span.text for span in names(text, known)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("In the morning she met Ada of Lynn in New York.", ["Ada of Lynn", "New York"]),
+        ("The house was sold. Nobody came.", []),
+        ("Births fell. Researchers worried.", []),
+        ("Dr. Tomas Reed and Sir Ian Holm spoke.", ["Tomas Reed", "Sir Ian Holm"]),
+        ("J. R. Hale met Ludwig van der Berg.", ["J. R. Hale", "Ludwig van der Berg"]),
+        ("Sean O'Neill saw Jean-Luc Moreau's dog.", ["Sean O'Neill", "Jean-Luc Moreau"]),
+        ("International Widget Works (IWW) grew.", ["International Widget Works", "IWW"]),
+        ('She wrote "The Salt Road" and "Why?" there.', ["The Salt Road", "Why?"]),
+        ('He said "we are leaving now" and left.', []),
+        ("Sarah, Duchess of Mirrow, left.", ["Sarah, Duchess of Mirrow"]),
+        ("the 1980 Summer Olympics in Veldt", ["1980 Summer Olympics", "Veldt"]),
+        ("He played for Apollo 11 in Paris on 3 June 1912.", ["Apollo 11", "Paris"]),
+        ("an American actor and a British writer", []),
+        ("They flew with American Airlines.", ["American Airlines"]),
+        ("the General Public License and General Hale", ["General Public License", "Hale"]),
+        ("The Award for Best Artist went to Mira.", ["Award for Best Artist", "Mira"]),
+    ],
+)
+def test_names(text: str, expected: list[str]) -> None:
+    assert _names(text) == expected
+
+
+def test_a_known_title_is_found_whatever_it_looks_like() -> None:
+    assert _names("He saw Kiss and Tell in Lynn.", "Kiss and Tell") == ["Kiss and Tell", "Lynn"]
+    assert _names("He saw Kiss Me there.", "Kiss") == ["Kiss Me"]
+
+
+def test_bare_title() -> None:
+    assert bare_title("Kiss and Tell (1945 film)") == "Kiss and Tell"
+    assert bare_title("(untitled)") == "(untitled)"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("3 June 1912", ["1912-06-03"]),
+        ("June 3rd, 1912", ["1912-06-03"]),
+        ("1912-06-03", ["1912-06-03"]),
+        ("20260408_08:38", ["2026-04-08T08:38"]),
+        ("in the 1930s and the 19th century", ["1930s", "19th century"]),
+        ("in 44 BC", ["-0044"]),
+        ("1912–1990", ["1912", "1990"]),
+        ("the 2005–06 season", ["2005/2006"]),
+        ("on Friday at 8:30 pm", ["friday", "T20:30"]),
+        ("summer of 1999", ["1999-06"]),
+        ("20th Century Fox made 1,912 films for $1990", []),
+        ("on 3 June", ["--06-03"]),
+        ("3/14/2020 and 14.3.2020", ["2020-03-14", "2020-03-14"]),
+    ],
+)
+def test_dates(text: str, values: list[str]) -> None:
+    assert [date.value for date in dates(text)] == values
+
+
+def test_dates_compare_across_precisions() -> None:
+    early, late = dates("May 1912 and 3 June 1912")
+    assert early.latest is not None
+    assert late.earliest is not None
+    assert early.latest < late.earliest
+    assert late.has_day
+    assert not early.has_day
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$2.5 million", [(2.5e6, "USD")]),
+        ("twenty-one people", [(21.0, "people")]),
+        ("two hundred and five", [(205.0, "")]),
+        ("1,234.5 km", [(1234.5, "km")]),
+        ("40% of them", [(40.0, "percent")]),
+        ("-3 °C", [(-3.0, "°C")]),
+        ("built in 1912", []),
+    ],
+)
+def test_numbers(text: str, expected: list[tuple[float, str]]) -> None:
+    assert [(n.value, n.unit) for n in numbers(text)] == expected
+
+
+def test_sentences_respect_abbreviations_lists_and_wrapped_lines() -> None:
+    text = "Dr. A. Reed left. He came\nback in 1912!\n\n- one item\n- another item\nNo. 5 is here."
+    assert [text[a:b] for a, b in sentences(text)] == [
+        "Dr. A. Reed left.",
+        "He came\nback in 1912!",
+        "- one item",
+        "- another item",
+        "No. 5 is here.",
+    ]
+
+
+def test_stems_and_content_words() -> None:
+    assert lemma("wrote") == "write"
+    assert lemma("cities") == "city"
+    assert stem("directed") == stem("director")
+    assert content_words("Who directed the films of Reed?") == [stem("directed"), stem("film"), stem("reed")]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_gives_spans_that_lie_in_it_in_order(text: str) -> None:
+    for found in (tokens(text), names(text), dates(text), numbers(text)):
+        last = 0
+        for span in found:
+            assert last <= span.start < span.end <= len(text)
+            assert text[span.start : span.end] == span.text
+            last = span.end
+    last = 0
+    for start, end in sentences(text):
+        assert last <= start < end <= len(text)
+        last = end
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "A", "Ab ", "1", "1,", '"', "A.", "(", "é" * 3, "A of ", "\n", "*A", "A: "]
+)
+def test_long_odd_texts_take_linear_time(unit: str) -> None:
+    text = unit * (100_000 // len(unit))
+    begin = time.process_time()
+    for read in (tokens, names, dates, numbers, sentences, content_words):
+        read(text)
+    assert time.process_time() - begin < 8

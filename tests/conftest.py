@@ -1,0 +1,98 @@
+"""What every test gets: a clean environment, no network but loopback, and the way to real data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kedge.testing import FakeEncoder
+
+if TYPE_CHECKING:
+    from kedge import KnowledgeBase
+
+ROOT = Path(__file__).resolve().parent.parent
+LOOPBACK = "127.0.0.1,localhost,::1"
+# Port 9 is closed: a subprocess that tries the network, where pytest-socket cannot see it, fails at once.
+NOWHERE = "http://127.0.0.1:9"
+KEPT = (
+    "PATH",
+    "LANG",
+    "LC_",
+    "TMPDIR",
+    "SYSTEMROOT",
+    "VIRTUAL_ENV",
+    "PYTEST_",
+    "COVERAGE",
+    "CI",
+    "KEDGE_DATA",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests see neither the settings, keys and caches of whoever runs them, nor the network."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if not name.startswith(KEPT):
+                patch.delenv(name)
+        for scheme in ("http_proxy", "https_proxy", "all_proxy"):
+            patch.setenv(scheme, NOWHERE)
+        patch.setenv("no_proxy", LOOPBACK)
+        # What a terminal would show must not depend on the terminal that runs the tests.
+        patch.setenv("COLUMNS", "100")
+        patch.setenv("NO_COLOR", "1")
+        patch.setenv("TERM", "dumb")
+        _move_home(patch, tmp_path_factory)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What one test leaves in the home directory, caches above all, does not help or harm the next."""
+    _move_home(monkeypatch, tmp_path_factory)
+
+
+def _move_home(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("home")
+    patch.setenv("HOME", str(home))
+    for kind in ("CONFIG", "CACHE", "DATA", "STATE"):
+        patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets, which are not part of the repository."""
+    folder = Path(os.environ.get("KEDGE_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("no real data: put it in ../shared/data next to the checkout, or name it in KEDGE_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def world_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A knowledge base of the example documents, built once: copy the folder before changing it."""
+    from kedge import KnowledgeBase
+
+    path = tmp_path_factory.mktemp("world") / "base"
+    with KnowledgeBase.open(path, create=True) as base:
+        base.add(ROOT / "examples" / "world")
+    return path
+
+
+@pytest.fixture
+def world(world_path: Path) -> Iterator[KnowledgeBase]:
+    """That knowledge base, open, for tests that only read."""
+    from kedge import KnowledgeBase
+
+    with KnowledgeBase.open(world_path) as base:
+        yield base
+
+
+@pytest.fixture
+def fake_encoder() -> FakeEncoder:
+    """An encoder that needs no weights and no time."""
+    return FakeEncoder()

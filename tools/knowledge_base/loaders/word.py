@@ -1,0 +1,140 @@
+"""DOCX, by python-docx."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import docx
+from docx.document import Document as WordDocument
+from docx.oxml.ns import qn
+from docx.text.paragraph import Paragraph
+from lxml import etree  # type: ignore[import-untyped]
+
+from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
+from kedge.tools.knowledge_base.records import ParsedDocument
+
+__all__ = ["load_word"]
+
+_PLAIN_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MAX_ENTRIES = 10_000
+_WRAPPERS = tuple(map(qn, ("w:sdt", "w:sdtContent", "w:ins", "w:customXml")))
+_TEXTS = {"w:p": "\n", "w:t": "", "w:tab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"}
+_TEXT_TAGS = {qn(name): text for name, text in _TEXTS.items()}
+_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+
+
+def load_word(source: Source) -> Iterator[ParsedDocument]:
+    """The one document of a DOCX: headings, paragraphs, lists and tables in the order of the page.
+
+    Headers, footers, footnotes and comments are left out; tracked insertions are in, deletions out.
+    """
+    data = source.read()
+    _refuse_bomb(source, data)
+    try:
+        word = docx.Document(io.BytesIO(data))
+        composer = Composer(source)
+        _compose(word, composer)
+        title = word.core_properties.title
+    except (KeyError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error, etree.LxmlError):
+        # What python-docx lets through for a package that lacks parts or holds malformed XML.
+        raise source.error("is a broken DOCX", fix="open it in a word processor and save it again") from None
+    yield source.composed("docx", composer, title=title)
+
+
+def _refuse_bomb(source: Source, data: bytes) -> None:
+    """Look at the archive's list before anything is unpacked.
+
+    `zipfile` never inflates an entry past the size that the list declares, so the declared sizes are bounds
+    on the real ones; a list that lies fails its checksum.
+    """
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise source.error("is encrypted or an old .doc", fix="save it as .docx without a password")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise source.error("is not a DOCX", fix="check the file, or its suffix") from None
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise source.error("is encrypted", fix="save it without a password")
+    inflated = sum(entry.file_size for entry in entries)
+    markup = sum(entry.file_size for entry in entries if entry.filename.endswith((".xml", ".rels")))
+    odd = any(entry.compress_type not in _PLAIN_METHODS for entry in entries) or len(entries) > _MAX_ENTRIES
+    if odd or inflated > source.limits.inflated or markup > source.limits.bytes:
+        message = f"unpacks to {inflated / 2**20:,.0f} MB in {len(entries):,} parts, more than is safe"
+        raise source.error(message, fix="save its text in another format, or raise the limit")
+
+
+def _compose(word: WordDocument, composer: Composer) -> None:
+    items: list[str] = []
+    for element in _content(word.element.body):
+        table = element.tag == qn("w:tbl")
+        text = _text(element)
+        style = "table" if table else _style(Paragraph(element, word))
+        if style == "list" and text.strip():
+            items.append(f"- {one_line(text)}")
+            continue
+        if items and text.strip():
+            composer.add("list", "\n".join(items))
+            items.clear()
+        if table:
+            header, *body = _rows(element) or [[]]
+            composer.add_table(header, body)
+        elif heading := _HEADING.match(style):
+            composer.add("heading", one_line(text), level=min(int(heading[1]), 6))
+        else:
+            composer.add("paragraph", text)
+    composer.add("list", "\n".join(items))
+
+
+def _content(parent: Any) -> Iterator[Any]:
+    """Paragraphs and tables in order, also those inside content controls, which python-docx passes over."""
+    for child in parent:
+        if child.tag in (qn("w:p"), qn("w:tbl")):
+            yield child
+        elif child.tag in _WRAPPERS:
+            yield from _content(child)
+
+
+def _style(paragraph: Paragraph) -> str:
+    """`heading N`, `list`, or nothing: by the paragraph's numbering, its style, or what that is based on."""
+    properties = paragraph.paragraph_format.element.pPr
+    style = paragraph.style
+    while style is not None:
+        name = (style.name or "").casefold()
+        if _HEADING.match(name):
+            return name
+        if name == "title":
+            return "heading 1"
+        if name.startswith("list"):
+            return "list"
+        style = style.base_style
+    return "list" if properties is not None and properties.numPr is not None else ""
+
+
+def _text(element: Any) -> str:
+    """The text of a paragraph or cell, tracked insertions and text boxes with it."""
+    parts = []
+    for node in element.iter(*_TEXT_TAGS):
+        if any(True for _ in node.iterancestors("{*}Fallback")):
+            continue  # a text box is there twice, the second time for old readers
+        parts.append(_TEXT_TAGS[node.tag] or node.text or "")
+    return "".join(parts).strip()
+
+
+def _rows(table: Any) -> list[list[str]]:
+    rows = []
+    for row in table.iterchildren(qn("w:tr")):
+        cells: list[str] = []
+        for cell in row.iterchildren(qn("w:tc")):
+            cells.append(one_line(_text(cell)))
+            # A cell over several columns is said once; the others stay empty, so that columns stay in step.
+            span = cell.find(f"{qn('w:tcPr')}/{qn('w:gridSpan')}")
+            wide = span.get(qn("w:val"), "1") if span is not None else "1"
+            cells.extend([""] * (min(int(wide), 100) - 1))
+        rows.append(cells)
+    return rows
