@@ -12,7 +12,7 @@ RANK: Final = {"cosine": 1.5, "overlap": 1.5, "about": 1.0, "opening": 0.1}
 SPAN: Final = {
     "cosine": 2.0,
     "overlap": 2.0,
-    "about": 2.0,
+    "about": 1.0,
     "fit": 1.5,
     "near": 1.4,
     "window": 0.6,

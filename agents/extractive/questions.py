@@ -103,7 +103,7 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
         kind = "comparison"
     elif lowered and not asked_with and lowered[0] in AUXILIARIES:
         kind, expects = "yes-no", "yes-no"
-    elif _explains(asked_with, expects) or (found and not words_left and asked_with in ("who", "what")):
+    elif _explains(asked_with, expects) or (found and not words_left and asked_with and not focus):
         kind = "explanation"
     return Question(
         text=text,

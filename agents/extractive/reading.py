@@ -28,7 +28,7 @@ from kedge.tools.knowledge_base.records import Evidence, entity_key
 __all__ = ["read"]
 
 # Sentences that are encoded for one question (about 30 tokens each): more cost time and changed no answer.
-ENCODED: Final = 12
+ENCODED: Final = 6
 # Sentences that spans are taken from.
 SEARCHED: Final = 6
 # Questions inside questions.
@@ -361,7 +361,7 @@ class _Session:
 
 def _in_context(passage: Passage) -> str:
     """What is encoded: a sentence under its title says more than one full of pronouns alone."""
-    text = passage.text[:300]
+    text = passage.text[:200]
     return text if passage.chunk.title and passage.chunk.title in text else f"{passage.chunk.title}: {text}"
 
 
