@@ -113,7 +113,7 @@ def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
     if trace:
         from kedge._views.terminal import event_line
 
-        yield lambda event: screen.print(event_line(event))
+        yield lambda event: screen.print(event_line(event), soft_wrap=True)
     elif screen.is_interactive:
         from rich.text import Text
 
