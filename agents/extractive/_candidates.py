@@ -165,32 +165,35 @@ def _spans(expects: Expects, passage: Passage) -> Iterator[_Raw]:
     if expects == "date":
         for date in dates(text):
             yield date.start, date.end, "typed", 1.0 if date.earliest else 0.6
-        return
-    if speaker := _SPEAKER.match(text):
-        yield *speaker.span(1), "name", 1.0 if expects == "person" else 0.3
-    if expects == "number":
+    elif expects == "number":
         for number in numbers(text):
             yield number.start, number.end, "typed", 0.5 if number.unit == "ordinal" else 1.0
-        return
+    else:
+        yield from _nouns(expects, passage)
+
+
+def _nouns(expects: Expects, passage: Passage) -> Iterator[_Raw]:
+    """Names, and where a name alone is not asked for, phrases: each place once."""
+    text = passage.text
+    found: dict[tuple[int, int], tuple[str, float]] = {}
     if expects == "country":
-        for match in COUNTRY.finditer(text):
-            yield match.start(), match.end(), "typed", 1.0
-    seen: set[tuple[int, int]] = set()
+        found.update({match.span(): ("typed", 1.0) for match in COUNTRY.finditer(text)})
+    if speaker := _SPEAKER.match(text):
+        found[speaker.span(1)] = "name", 1.0 if expects == "person" else 0.3
     for name in names(text, known=[passage.chunk.title] if passage.chunk.title else ()):
-        seen.add((name.start, name.end))
         fit = _fitness(expects, text, name.start, name.end)
         if fit >= UNFIT or expects not in ("place", "country"):
-            yield name.start, name.end, "name", fit
+            found.setdefault((name.start, name.end), ("name", fit))
     if expects in ("phrase", "name"):
-        for start, end in (*_quoted(text), *_noun_phrases(text)):
-            if (start, end) not in seen:
-                seen.add((start, end))
-                yield start, end, "phrase", 0.8 if expects == "phrase" else 0.3
+        for span in (*_quoted(text), *_noun_phrases(text)):
+            found.setdefault(span, ("phrase", 0.8 if expects == "phrase" else 0.3))
     if expects == "phrase":
-        spans = [*((d.start, d.end) for d in dates(text)), *((n.start, n.end) for n in numbers(text))]
-        for start, end in spans:
-            if (start, end) not in seen:
-                yield start, end, "typed", 0.4
+        for item in dates(text):
+            found.setdefault((item.start, item.end), ("typed", 0.4))
+        for number in numbers(text):
+            found.setdefault((number.start, number.end), ("typed", 0.4))
+    for (start, end), (kind, fit) in found.items():
+        yield start, end, kind, fit
 
 
 # Who says a line of a conversation.
@@ -294,12 +297,12 @@ def _pattern(question: Question, text: str, start: int, end: int, words: _Words)
             rf"\b{re.escape(question.focus)}s?\b(?:,|:| is| was| are| were| named| called)?"
             r" (?:an? |the )?[\"“]?$",
             before[-60:],
-            re.I,
+            re.IGNORECASE,
         )
         copula = re.match(
             rf"[\"”]?(?:,| is| was| are) (?:the |its |a |an )?(?:[\w-]+ ){{0,3}}{re.escape(question.focus)}",
             after,
-            re.I,
+            re.IGNORECASE,
         )
         if apposed or copula:
             return 1.0

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from kedge.tools.encoders._protocol import FloatArray
+from kedge.tools.encoders import FloatArray
 from kedge.tools.knowledge_base.records import BlockKind, Chunk, Evidence, Triple
 
 __all__ = ["WORLD", "HashEncoder", "evidence"]
