@@ -15,9 +15,8 @@ from kedge.agents.extractive.values import dates
 from kedge.tools.knowledge_base.records import entity_key
 
 if TYPE_CHECKING:
-    from kedge.tools.knowledge_base.graph import KnowledgeGraph
-
     from kedge.tools.knowledge_base import KnowledgeBase
+    from kedge.tools.knowledge_base.graph import KnowledgeGraph
 
 __all__ = ["EntityIndex", "link"]
 

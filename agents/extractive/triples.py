@@ -57,7 +57,7 @@ def _prose(chunk: Chunk, text: str, entities: Entities) -> Extraction:
     speech = _speech(text)
     amounts = [n for n in find_numbers(text, when) if n.unit != "ordinal"]
     spans = sentences(text)
-    clauses = Clauses(text, entities)
+    clauses = Clauses(entities)
     line = 0
     everything = units(words, found, when, amounts)
     at = 0
