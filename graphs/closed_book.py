@@ -43,7 +43,7 @@ async def recall(state: State, runtime: Runtime[Context]) -> State:
     if context.model is None:
         raise InputError("closed_book needs a language model", fix="name one with --model URL")
     try:
-        context.meter.check()
+        context.meter.check_call()
         before = time.monotonic()
         message = await _ask(context.model, question)
         context.meter.charge("recall", _spent(message, time.monotonic() - before))
