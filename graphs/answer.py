@@ -101,7 +101,7 @@ def compose(
 ) -> Answer:
     """Turn a reading into an answer: number the quotations, and tie the evidence path to them."""
     chunks = {item.chunk.id: item.chunk for item in evidence}
-    supported = [(chunks[s.chunk_id], s) for s in reading.support if s.chunk_id in chunks]
+    supported = [(chunks[s.chunk_id], s) for s in _widest(reading.support) if s.chunk_id in chunks]
     citations = tuple(_cite(n, chunk, support) for n, (chunk, support) in enumerate(supported, start=1))
     abstention = None
     if reading.answer is None:
@@ -122,6 +122,16 @@ def compose(
         ledger=ledger,
         trace=tuple(trace),
     )
+
+
+def _widest(supports: Sequence[Support]) -> list[Support]:
+    """Leave out quotations that lie inside another one."""
+
+    def inside(one: Support, other: Support) -> bool:
+        same = one.chunk_id == other.chunk_id and one != other
+        return same and other.start <= one.start and one.end <= other.end
+
+    return [s for s in dict.fromkeys(supports) if not any(inside(s, other) for other in supports)]
 
 
 def _cite(number: int, chunk: Chunk, support: Support) -> Citation:

@@ -197,7 +197,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
         "metakgrag",
         reading,
         evidence,
-        _path(best.walks, reading) if best else (),
+        _path(context.base, best.walks, reading) if best else (),
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
     )
@@ -311,8 +311,15 @@ def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([entity for entity in linked if entity in trajectory] or linked))
 
 
-def _path(walks: Sequence[Walk], reading: Reading) -> list[Triple]:
-    """The triples of the walks that end in cited chunks: what connects the question to the answer."""
+def _path(base: KnowledgeBase, walks: Sequence[Walk], reading: Reading) -> list[Triple]:
+    """What leads to the answer: walks that end at it or join citations, and the triples it stands in."""
     cited = {support.chunk_id for support in reading.support}
-    leading = [walk for walk in walks if walk.hops and walk.hops[-1].triple.chunk_id in cited]
-    return list(dict.fromkeys(hop.triple for walk in leading for hop in walk.hops))
+    answer = entity_key(reading.answer or "")
+
+    def connects(walk: Walk) -> bool:
+        passed = {hop.triple.chunk_id for hop in walk.hops}
+        return walk.end == answer or (passed <= cited and len(passed) > 1)
+
+    walked = [hop.triple for walk in walks if connects(walk) for hop in walk.hops]
+    read = [t for t in base.triples(chunks=sorted(cited)) if answer in map(entity_key, (t.subject, t.object))]
+    return list(dict.fromkeys((*walked, *read)))

@@ -350,7 +350,8 @@ NAME_PARTICLES: Final = _words("""
 
 # Capitals that never are a name alone (months and weekdays apart).
 NEVER_NAMES: Final = _words("""
-    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc gonna wanna gotta lol btw asap
+    i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc gonna wanna gotta
+    lol btw asap
 """)
 
 COMPANY_SUFFIXES: Final = _words("""
@@ -455,7 +456,7 @@ GREETINGS: Final = _words(
 
 # "X is considered Y" says what others think.
 OPINION: Final = _words(
-    "consider believe suppose allege claim expect deem think say rumor rumour regard presume"
+    "consider believe suppose allege claim expect deem think say rumor rumour regard presume look"
 )
 
 # "Works including A and B": what follows belongs to the noun before, which is seldom known.

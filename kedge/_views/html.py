@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_html", "report_html"]
 
+LONG = 400  # characters; a longer quotation is a whole passage, shown by its beginning
 CONTEXT = 160  # characters of a document shown on either side of a quotation
 
 
@@ -117,6 +118,8 @@ def _sources(title: str, citations: Sequence[Citation], texts: Mapping[str, str]
 
 
 def _in_context(citation: Citation, texts: Mapping[str, str]) -> str:
+    if len(citation.quote) > LONG:
+        return f"{escape(citation.quote[:LONG].rstrip())}…"
     text = texts.get(citation.document_id, "")
     if text[citation.start : citation.end] != citation.quote:
         return f"<mark>{escape(citation.quote)}</mark>"

@@ -155,6 +155,12 @@ def test_a_quotation_is_shown_within_its_document() -> None:
     assert f"<blockquote><mark>{QUOTE}</mark></blockquote>" in moved
 
 
+def test_a_whole_passage_is_shown_by_its_beginning() -> None:
+    passage = citation(quote="word " * 100)
+    page = answer_html(answered().model_copy(update={"citations": (passage,)}))
+    assert f"<blockquote>{'word ' * 79}word…</blockquote>" in page
+
+
 def test_a_report_counts_and_loads_nothing() -> None:
     page = report_html([answered(), declined()], {"documents": 40}, texts={"d1": TEXT})
     for name, figure in (("documents", "40"), ("questions", "2"), ("answered", "1"), ("declined", "1")):

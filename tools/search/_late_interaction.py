@@ -48,6 +48,7 @@ def maxsim(query: FloatArray, passage: FloatArray) -> float:
     Both are rows of unit length.
 
     Example:
+        >>> import numpy as np
         >>> eye = np.eye(3, dtype=np.float32)
         >>> maxsim(eye[:2], eye[1:])
         0.5

@@ -116,9 +116,13 @@ async def test_a_file_that_is_no_cache_is_named(tmp_path: Path) -> None:
 
 def test_processes_may_share_the_file(tmp_path: Path) -> None:
     script = (
-        "import asyncio, sys; from kedge.testing import FakeEncoder; from kedge.tools.encoders import CachedEncoder\n"
+        "import asyncio, sys\n"
+        "from kedge.testing import FakeEncoder\n"
+        "from kedge.tools.encoders import CachedEncoder\n"
         "async def main():\n"
-        "    for i in range(40): await CachedEncoder(FakeEncoder(), sys.argv[1]).encode([f'{i} {j}' for j in range(9)])\n"
+        "    for i in range(40):\n"
+        "        texts = [f'{i} {j}' for j in range(9)]\n"
+        "        await CachedEncoder(FakeEncoder(), sys.argv[1]).encode(texts)\n"
         "asyncio.run(main())"
     )
     path = tmp_path / "vectors.db"
