@@ -312,7 +312,7 @@ def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
 
 
 def _path(base: KnowledgeBase, walks: Sequence[Walk], reading: Reading) -> list[Triple]:
-    """What connects the question to the answer: walks that end at it or join citations, and its own triples."""
+    """What leads to the answer: walks that end at it or join citations, and the triples it stands in."""
     cited = {support.chunk_id for support in reading.support}
     answer = entity_key(reading.answer or "")
 

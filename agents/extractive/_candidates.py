@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
 from kedge.agents.extractive._passages import Passage, fold, key_of, name_forms
-from kedge.agents.extractive._vocabulary import COUNTRIES, Expects
+from kedge.agents.extractive._vocabulary import COUNTRIES, DIMENSIONS, Expects
 from kedge.agents.extractive.language import (
     STOP_WORDS,
+    Date,
+    Number,
     Span,
     bare_title,
     dates,
@@ -56,7 +58,7 @@ def propose(
     words = _words(passage, keys)
     asked = fold(question.text)
     found: list[Candidate] = []
-    for start, end, kind, fit in _spans(question.expects, passage):
+    for start, end, kind, fit in _spans(question, passage):
         text = passage.text[start:end]
         if _repeats(text, asked, question):
             continue
@@ -159,17 +161,53 @@ UNFIT: Final = 0.2
 _Raw = tuple[int, int, str, float]
 
 
-def _spans(expects: Expects, passage: Passage) -> Iterator[_Raw]:
+def _spans(question: Question, passage: Passage) -> Iterator[_Raw]:
     """Start, end, kind and fitness to the expected type, 0 to 1."""
-    text = passage.text
-    if expects == "date":
-        for date in dates(text):
-            yield date.start, date.end, "typed", 1.0 if date.earliest else 0.6
-    elif expects == "number":
-        for number in numbers(text):
-            yield number.start, number.end, "typed", 0.5 if number.unit == "ordinal" else 1.0
+    if question.expects == "date":
+        for date in dates(passage.text):
+            yield from _dates_of(question, date)
+    elif question.expects == "number":
+        for number in numbers(passage.text):
+            if fit := _measures(question, number, passage.text):
+                yield number.start, number.end, "typed", fit
     else:
-        yield from _nouns(expects, passage)
+        yield from _nouns(question.expects, passage)
+
+
+def _dates_of(question: Question, date: Date) -> Iterator[_Raw]:
+    """The date, or the part of it that is asked for: a year, or a time of day."""
+    year = re.search(r"\d{3,4}(?!.*\d{3})", date.text) if _wants_year(question, date) else None
+    if year:
+        yield date.start + year.start(), date.start + year.end(), "typed", 1.0
+    elif question.focus != "time" or "T" in date.value:
+        yield date.start, date.end, "typed", 1.0 if date.earliest or question.focus == "time" else 0.6
+
+
+def _wants_year(question: Question, date: Date) -> bool:
+    return question.focus == "year" and not date.value.endswith("s")
+
+
+def _joins(word: str) -> bool:
+    return word.isalnum() or word in "-,.$€£%"
+
+
+def _measures(question: Question, number: Number, text: str) -> float:
+    """How well a number counts or measures what is asked: 0 for tons where years are."""
+    asked = key_of(question.measure)
+    beside = re.findall(r"[^\W\d_]+|\S", text[number.start : number.end + 40])
+    following = [key_of(word) for word in takewhile(_joins, beside)][:6]
+    if number.unit == "ordinal":
+        return 0.3
+    if asked and (asked in following or key_of(number.unit) == asked):
+        return 1.0
+    dimension, unit = DIMENSIONS.get(question.measure, ""), DIMENSIONS.get(number.unit, "")
+    if question.measure == "much" and "=cost" in map(key_of, question.keys):
+        dimension = "money"
+    if unit and unit != dimension and (dimension or question.asked_with == "how"):
+        return 1.0 if question.measure in ("long", "much", "large", "big") and not dimension else 0.0
+    if dimension in ("length", "weight") and not unit:
+        return 0.0
+    return 1.0 if unit and unit == dimension else 0.7
 
 
 def _nouns(expects: Expects, passage: Passage) -> Iterator[_Raw]:

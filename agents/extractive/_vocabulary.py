@@ -9,6 +9,7 @@ from kedge.agents.extractive.lexicon import COUNTRY_OF_DEMONYM
 __all__ = [
     "COMPARATIVES",
     "COUNTRIES",
+    "DIMENSIONS",
     "EXPECTATIONS",
     "GENERIC",
     "KIN",
@@ -100,6 +101,11 @@ RELATIONS: Final[dict[str, str]] = _index(
         "suggestion": "suggest suggested suggests propose proposed proposes recommend recommended recommends",
         "owner": "own owns owned owner owners belongs belonged",
         "country": "country nation nationality citizenship",
+        "weight": "weight weigh weighs weighed heavy",
+        "height": "height high tall",
+        "length": "length long",
+        "depth": "depth deep",
+        "width": "width wide",
         "start": "start starts started begin began begun begins",
         "end": "end ends ended finish finished close closed closes",
     }
@@ -178,6 +184,17 @@ RELATIONAL: Final = frozenset(
 
 # Nouns that only say what type of answer is wanted; texts that answer do not repeat them.
 GENERIC: Final = _words("year date day month time place number amount person city")
+
+# Unit, or word that asks for a size -> its dimension.
+DIMENSIONS: Final[dict[str, str]] = _index(
+    {
+        "length": "km m cm mm mile foot inch yard tall high deep wide far height length depth width distance",
+        "weight": "kg g mg tonne pound ounce heavy weight",
+        "time": "ms second minute hour day week month year decade century old age duration",
+        "money": "USD EUR GBP JPY CNY INR cent cost price fee rent salary budget",
+        "share": "percent percentage",
+    }
+)
 
 # What can be measured after "how".
 MEASURES: Final = _words("many much old long tall far high large big deep wide fast heavy often few")

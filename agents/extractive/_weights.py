@@ -9,7 +9,7 @@ chosen on these halves for answered F1 and refused unanswerable questions togeth
 `supported` refuses 10 % more of SQuAD's unanswerable questions and costs 5 to 8 F1.
 
 On the other halves, with gold passages (BM25's best six for LiHua-World), F1 over answerable questions and
-share of unanswerable ones refused: SQuAD 2.0 30.4 and 52 %, HotpotQA-500 28.5, 2Wiki comparisons 76.7 at
+share of unanswerable ones refused: SQuAD 2.0 30.5 and 52 %, HotpotQA-500 29.5, 2Wiki comparisons 76.7 at
 97 % right where answered, 2Wiki compositional 24.9, MuSiQue 8.5, LiHua-World 10.9 and 95 %.
 """
 

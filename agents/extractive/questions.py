@@ -60,8 +60,9 @@ class Description:
 class Question:
     """A question understood.
 
-    `focus` is the noun asked for ("director", "capital"), `keys` the content words outside the names,
-    `dangling` a pronoun that nothing in the question explains ("When did *he* die?").
+    `focus` is the noun asked for ("director", "capital"), `measure` what a number counts or
+    measures ("ships" in "how many ships", "heavy" in "how heavy"), `keys` the content words outside the
+    names, `dangling` a pronoun that nothing in the question explains ("When did *he* die?").
     """
 
     text: str
@@ -69,6 +70,7 @@ class Question:
     expects: Expects
     asked_with: str = ""
     focus: str = ""
+    measure: str = ""
     names: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     negated: bool = False
@@ -111,6 +113,7 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
         expects=expects,
         asked_with=asked_with,
         focus=focus,
+        measure=_measure(text, focus) if expects == "number" else "",
         names=found,
         keys=words_left,
         negated=any(word in NEGATIONS or word.endswith("n't") for word in lowered),
@@ -240,6 +243,11 @@ def _noun_after(text: str, asked_with: str) -> str:
     return phrase[-1].lower() if phrase else ""
 
 
+def _measure(text: str, focus: str) -> str:
+    match = re.search(r"\b[Hh]ow (?:many (?:[a-z-]+ (?=[a-z]+s\b))?([a-z-]+)|([a-z]+))", text)
+    return (match.group(1) or match.group(2)) if match else focus
+
+
 def _singular(word: str) -> str:
     for plural, singular in (("ies", "y"), ("people", "person"), ("men", "man"), ("ches", "ch"), ("s", "")):
         if word.endswith(plural) and not word.endswith(("ss", "us")) and word != "series":
@@ -266,7 +274,7 @@ def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
 _AUX = r"(?:Are|Were|Is|Was|Do|Does|Did|Have|Has|Had)"
 _EITHER = (
     rf"(?P<a>(?:\"[^\"]+\"|{_TITLE})),? or "
-    r"(?:the (?:film|movie|book|song) )?(?P<b>[A-Z0-9\"À-ÖØ-ÞĀ-ſ].*?)\??$"
+    r"(?:the )?(?:(?:film|movie|book|song) )?(?P<b>[A-Z0-9\"À-ÖØ-ÞĀ-ſ].*?)\??$"
 )
 _OR = re.compile(rf"(?P<body>.+?)(?:[,:;] (?:between |out of )?| between | out of )(?:the )?{_EITHER}")
 _OR_BARE = re.compile(rf"(?P<body>.+? [a-z]+) {_EITHER}")
@@ -375,6 +383,9 @@ def _agreement(match: re.Match[str]) -> Comparison | None:
             return Comparison(operands, "same", f"What country is {thing} from?")
         if what in ("year", "date", "day", "time"):
             return Comparison(operands, "same", f"When was {thing} {rest.split(' ')[0]}?")
+        before = rest[: same.start()].strip()
+        if before.split(" ")[0].endswith(("ed", "t", "n")):  # "built by the same yard"
+            return Comparison(operands, "same", f"Which {what} was {thing} {before}?")
         return Comparison(operands, "same", f"What {what} is {thing} in?")
     if (
         "both" in head.split()

@@ -35,6 +35,7 @@ SEARCHED: Final = 6
 MAX_DEPTH: Final = 3
 # A value is not taken from a passage that is about something else than the one thing asked about.
 ABOUT: Final = 0.45
+LONGEST_NAME: Final = 8
 # A question with so many words outside its name may be about something that it only describes.
 FAR: Final = 3
 
@@ -97,6 +98,8 @@ class _Session:
         direct = await self._direct(question)
         if isinstance(direct, _Found) and direct.confidence < ANSWERED["whole"]:
             direct = _Missing("missing hop", (), 1.0 - direct.confidence)
+        if isinstance(inner, _Found) and len(inner.answer.split()) > LONGEST_NAME:
+            inner = self._lacking(question, (), (), 1.0 - inner.confidence)  # a sentence stands for no name
         if isinstance(inner, _Missing):
             return direct if isinstance(direct, _Found) else inner
         outer_question = analyse(
@@ -316,7 +319,7 @@ class _Session:
             )
             return _Missing("missing hop", gaps, 1.0 - confidence)
         topic = _topic(question)
-        best = max((features["overlap"] for _, features in ranked), default=0.0)
+        best = max((features["overlap"] for _, features in ranked), default=1.0)
         if not question.names and best < ANSWERED["corpus"]:
             gap = _gap("entity", topic, slot, f"Nothing found is about {topic}.")
             return _Missing("out of corpus", (gap,), 1.0 - confidence)

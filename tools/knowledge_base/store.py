@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from kedge.errors import StoreError
+from kedge.errors import MissingExtra, StoreError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.knowledge_base import tables as t
 from kedge.tools.knowledge_base.changes import apply, parts, settle, take
@@ -347,7 +348,9 @@ _CHUNKS = select(t.chunks, t.documents.c.source, t.documents.c.title).join(t.doc
 
 def _engine(location: Path | str) -> Engine:
     if isinstance(location, str) and "://" in location:
-        return create_engine(location, pool_pre_ping=True)
+        if location.startswith("postgresql") and find_spec("psycopg") is None:
+            raise MissingExtra("postgres", "psycopg")
+        return create_engine(location.replace("postgresql://", "postgresql+psycopg://"), pool_pre_ping=True)
     engine = create_engine(f"sqlite:///{location}", connect_args={"timeout": 30.0})
     event.listen(engine, "connect", _set_up_sqlite)
     return engine

@@ -67,7 +67,7 @@ WORLD = (
     ),
     (
         "Tariffs",
-        "ferry: Solbris | capacity: 120 passengers | length: 31 m\nferry: Havgul | capacity: 85 passengers | "
-        "length: 44 m",
+        "ferry: Solbris | capacity: 120 passengers | length: 31 metres\n"
+        "ferry: Havgul | capacity: 85 passengers | length: 44 metres",
     ),
 )

@@ -75,6 +75,23 @@ async def test_no_evidence_is_out_of_corpus() -> None:
         assert (reading.answer, reading.reason) == (None, "out of corpus")
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How heavy is the Vik bell?", "612 kg"),
+        ("How tall is the Vik bell?", "2 m"),
+        ("How old is the Vik bell?", None),
+        ("In what year was the Vik bell cast?", "1804"),
+        ("At what time was the Vik bell cast?", None),
+    ],
+)
+async def test_numbers_measure_what_is_asked(question: str, answer: str | None) -> None:
+    bell = evidence(
+        ("Vik bell", "The Vik bell was cast on 3 May 1804. The Vik bell is 2 m tall and weighs 612 kg.")
+    )
+    assert (await read(question, bell, HashEncoder())).answer == answer
+
+
 async def test_explanations_quote_the_sentence() -> None:
     reading = await read("Why did the Nordhavn Shipyard close?", evidence(*WORLD), HashEncoder())
     assert reading.answer == "The yard closed in 1979 because orders had moved to Asia."
