@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
-    "ABBREVIATIONS",
     "ADVERBS",
     "ASKING",
     "AUXILIARIES",
@@ -316,15 +315,6 @@ UNITS: Final = _table("""
     °c:°C °f:°F °:degree degrees:degree acres:acre hectares:hectare ha:hectare mph:mph km/h:km/h knots:knot
     people:people inhabitants:people residents:people members:people employees:people votes:vote seats:seat
     episodes:episode pages:page copies:copy goals:goal points:point games:game
-""")
-
-ABBREVIATIONS: Final = _words("""
-    mr mrs ms dr prof rev hon st mt ft sr jr vs etc eg ie cf al no nos vol vols pp p ed eds fig figs approx
-    ca c fl b d r m inc ltd co corp bros dept univ est gen col lt sgt capt cmdr adm maj brig gov sen
-    rep pres
-    ave blvd rd jan feb mar apr jun jul aug sept sep oct nov dec mon tue tues wed thu thur thurs fri
-    sat sun op
-    ph.d e.g i.e a.m p.m u.s u.k u.n d.c
 """)
 
 # Dropped in front of a name: they say who speaks of a person, not who it is.

@@ -1,4 +1,4 @@
-"""Tokens, sentences and stems: the ground that the other rules stand on.
+"""Tokens and stems: the ground that the other rules stand on.
 
 All functions are pure, run in time linear in the text, and accept any string.
 """
@@ -11,14 +11,13 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kedge.agents.extractive.lexicon import (
-    ABBREVIATIONS,
     IRREGULAR_PLURALS,
     IRREGULAR_VERBS,
     STOP_WORDS,
     VERBS,
 )
 
-__all__ = ["Span", "content_words", "lemma", "sentences", "stem", "tokens"]
+__all__ = ["Span", "content_words", "lemma", "stem", "tokens"]
 
 
 class Span(NamedTuple):
@@ -47,67 +46,6 @@ def tokens(text: str) -> list[Span]:
         ['The', 'U.S.', 'paid', '$', '1,000.50', 'to', "O'Brien", '.']
     """
     return [Span(*match.span(), match.group()) for match in _TOKEN.finditer(text)]
-
-
-_TERMINATOR: Final = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？]+[」』”]?|\n")
-_OPENER: Final = re.compile(r"[ \t]*(?:[-*•+–|#>]\s|\d{1,3}[.)]\s|[|#])")
-_LAST_WORD: Final = re.compile(r"[\w.]{1,12}\Z")
-_NEXT: Final = re.compile(r"\s*[\"'“‘(\[*_]*(\S)")
-# A line shorter than this was ended on purpose; a longer one may have been wrapped by an editor.
-_WRAP_WIDTH: Final = 50
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of sentences, trimmed of white space; list items, table rows and headings count as sentences.
-
-    Example:
-        >>> text = "Dr. J. Smith left. He came back in 1912!"
-        >>> [text[start:end] for start, end in sentences(text)]
-        ['Dr. J. Smith left.', 'He came back in 1912!']
-    """
-    found: list[tuple[int, int]] = []
-    start = 0
-    for end in (*_boundaries(text), len(text)):
-        piece = text[start:end]
-        if stripped := piece.strip():
-            first = start + len(piece) - len(piece.lstrip())
-            found.append((first, first + len(stripped)))
-        start = end
-    return found
-
-
-def _boundaries(text: str) -> Iterator[int]:
-    line_start = 0
-    for match in _TERMINATOR.finditer(text):
-        mark = match.group()
-        if mark == "\n":
-            if _line_ends_sentence(text, line_start, match.start()):
-                yield match.end()
-            line_start = match.end()
-        elif mark[0] in "。！？" or _mark_ends_sentence(text, match):
-            yield match.end()
-
-
-def _line_ends_sentence(text: str, line_start: int, line_end: int) -> bool:
-    following = text[line_end + 1 : line_end + 41]
-    if not following.strip() or following[0] in "\r\n" or _OPENER.match(following):
-        return True
-    if text[line_start:line_end].lstrip()[:1] in {"#", "|"}:
-        return True
-    return line_end - line_start < _WRAP_WIDTH and not following.lstrip()[:1].islower()
-
-
-def _mark_ends_sentence(text: str, match: re.Match[str]) -> bool:
-    following = _NEXT.match(text, match.end(), match.end() + 40)
-    if following and following.group(1).islower():
-        return False
-    if not match.group().startswith(".") or match.group().startswith(".."):
-        return True
-    before = _LAST_WORD.search(text, max(0, match.start() - 12), match.start())
-    word = before.group() if before else ""
-    if len(word) == 1 and word.isupper() and word != "I":
-        return False
-    return word.lower() not in ABBREVIATIONS
 
 
 @lru_cache(maxsize=65536)
