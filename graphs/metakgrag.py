@@ -23,7 +23,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict
 
-from kedge.agents.decisions import Concept, Gap, Judgement, Link, Reading
+from kedge.agents.decisions import Concept, Judgement, Link, Reading
 from kedge.errors import BudgetExceeded
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
@@ -168,14 +168,15 @@ async def adjust(state: State, runtime: Runtime[Context]) -> State:
         course = Course(starts=(drifted.origin,), aim=state["question"], tabu=tabu)
         message = f"back to {drifted.origin}, avoiding: {drifted.triple}"
     else:
-        gap = _next_gap(state)
-        target = Concept(text=gap.target or gap.description, kind="name")
-        links = await context.meter.play("link", context.cast.link, [target], context.base)
-        course = Course(starts=_pivots(state, links), aim=_gap_aim(gap))
-        message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {course.aim}"
-    if course in state["courses"]:
-        event = context.event("adjusted", "nothing new to try", turn=turn.number)
-        return {"halted": True, "trace": [event]}
+        wanted = _next_aim(state)
+        if wanted is None:
+            event = context.event("adjusted", "nothing new to try", turn=turn.number)
+            return {"halted": True, "trace": [event]}
+        target, aim = wanted
+        concept = Concept(text=target, kind="name")
+        links = await context.meter.play("link", context.cast.link, [concept], context.base)
+        course = Course(starts=_pivots(state, links), aim=aim)
+        message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {aim}"
     event = context.event("adjusted", message, turn=turn.number, **course.model_dump(mode="json"))
     return {"courses": [course], "trace": [event]}
 
@@ -290,18 +291,15 @@ def _drifted(walks: Sequence[Walk]) -> Hop | None:
     return next((b for a, b in pairwise(hops) if b.relevance < a.relevance - DRIFT), None)
 
 
-def _next_gap(state: State) -> Gap:
-    """The judge's first gap that no course aimed at yet; else the weakest concept."""
-    turn, aims = state["rounds"][-1], {course.aim for course in state["courses"]}
-    fresh = [gap for gap in turn.judgement.gaps if _gap_aim(gap) not in aims]
-    if fresh:
-        return fresh[0]
-    weakest = min(turn.coverage, key=lambda text: turn.coverage[text], default=state["question"])
-    return Gap(kind="entity", target=weakest, description=f"nothing found about {weakest}")
-
-
-def _gap_aim(gap: Gap) -> str:
-    return " ".join(part for part in (gap.target, gap.slot) if part) or gap.description
+def _next_aim(state: State) -> tuple[str, str] | None:
+    """What the next course is about and looks for: a gap in its words, its target alone, an unmet name."""
+    turn, tried = state["rounds"][-1], {course.aim for course in state["courses"]}
+    gaps = [gap for past in reversed(state["rounds"]) for gap in past.judgement.gaps]
+    aims = [(gap.target, f"{gap.target} {gap.slot}".strip() or gap.description) for gap in gaps]
+    aims += [(gap.target, gap.target) for gap in gaps if gap.target]
+    names = [concept.text for concept in state["concepts"] if concept.kind == "name"]
+    aims += [(name, name) for name in names if turn.coverage[name] < COVERED]
+    return next(((target or aim, aim) for target, aim in aims if aim not in tried), None)
 
 
 def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
