@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from kedge.agents.extractive.lexicon import COUNTRY_OF_DEMONYM
+from kedge.agents.extractive.lexicon import COUNTRY_OF_DEMONYM, word_set
 
 __all__ = [
     "COMPARATIVES",
@@ -12,20 +12,16 @@ __all__ = [
     "DIMENSIONS",
     "EXPECTATIONS",
     "GENERIC",
-    "KIN",
+    "KIN_IN_STEPS",
     "MEASURES",
     "NEGATIONS",
-    "PRONOUNS",
+    "REFERRING",
     "RELATIONAL",
     "RELATIONS",
     "Expects",
 ]
 
 Expects = Literal["person", "place", "country", "date", "number", "name", "phrase", "yes-no"]
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 def _index(groups: dict[str, str]) -> dict[str, str]:
@@ -112,7 +108,7 @@ RELATIONS: Final[dict[str, str]] = _index(
 )
 
 # A kinship word that names two steps.
-KIN: Final[dict[str, tuple[str, str]]] = {
+KIN_IN_STEPS: Final[dict[str, tuple[str, str]]] = {
     "paternal grandfather": ("father", "father"),
     "paternal grandmother": ("mother", "father"),
     "maternal grandfather": ("father", "mother"),
@@ -168,22 +164,22 @@ COMPARATIVES: Final[dict[str, tuple[Literal["low", "high"], str]]] = {
     "fewest": ("low", "number"),
 }
 
-NEGATIONS: Final = _words("""
+NEGATIONS: Final = word_set("""
     not never no none nobody nothing neither nor without cannot unable refused declined
 """)
 
 # That need someone or something said before.
-PRONOUNS: Final = _words("he she it they him her them his hers its their theirs")
+REFERRING: Final = word_set("he she it they him her them his hers its their theirs")
 
 # Nouns that name someone or something by its relation to another.
 RELATIONAL: Final = frozenset(
     word for word, kind in EXPECTATIONS.items() if kind in ("person", "country")
-) | _words("""
+) | word_set("""
     capital county state birthplace hometown spouse headquarters publisher employer seat record label
 """)
 
 # Nouns that only say what type of answer is wanted; texts that answer do not repeat them.
-GENERIC: Final = _words("year date day month time place number amount person city")
+GENERIC: Final = word_set("year date day month time place number amount person city")
 
 # Unit, or word that asks for a size -> its dimension.
 DIMENSIONS: Final[dict[str, str]] = _index(
@@ -197,7 +193,7 @@ DIMENSIONS: Final[dict[str, str]] = _index(
 )
 
 # What can be measured after "how".
-MEASURES: Final = _words("many much old long tall far high large big deep wide fast heavy often few")
+MEASURES: Final = word_set("many much old long tall far high large big deep wide fast heavy often few")
 
 # Names and adjectives of a country -> the country, as answers name it.
 COUNTRIES: Final[dict[str, str]] = {

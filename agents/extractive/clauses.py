@@ -8,7 +8,7 @@ from dataclasses import replace
 from kedge.agents.extractive.arguments import Argument, name_of, refer
 from kedge.agents.extractive.descriptions import Fact, aside, kinship
 from kedge.agents.extractive.entities import Entities
-from kedge.agents.extractive.lexicon import LINKING, PERSON_NOUNS, THING_NOUNS
+from kedge.agents.extractive.lexicon import LINKING, NOMINATIVE, PERSON_NOUNS, THING_NOUNS
 from kedge.agents.extractive.phrases import (
     Phrase,
     VerbGroup,
@@ -18,7 +18,7 @@ from kedge.agents.extractive.phrases import (
     of_follows,
     verb_group,
 )
-from kedge.agents.extractive.statements import NOMINATIVE, Clause
+from kedge.agents.extractive.statements import Clause
 from kedge.agents.extractive.units import Unit, tag_at
 from kedge.tools.knowledge_base.records import TripleDraft
 

@@ -16,14 +16,22 @@ from kedge.agents.extractive._vocabulary import (
     COMPARATIVES,
     EXPECTATIONS,
     GENERIC,
-    KIN,
+    KIN_IN_STEPS,
     MEASURES,
     NEGATIONS,
-    PRONOUNS,
+    REFERRING,
     RELATIONAL,
     Expects,
 )
-from kedge.agents.extractive.language import STOP_WORDS, Span, lemma, names, tokens
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    Span,
+    lemma,
+    names,
+    singular,
+    tokens,
+    without_possessive,
+)
 from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, PREPOSITIONS, VERBS
 
 __all__ = ["Comparison", "Description", "Question", "QuestionKind", "analyse"]
@@ -117,7 +125,7 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
         names=found,
         keys=words_left,
         negated=any(word in NEGATIONS or word.endswith("n't") for word in lowered),
-        plural=bool(focus) and focus.endswith("s") and _singular(focus) != focus,
+        plural=bool(focus) and focus.endswith("s") and singular(focus) != focus,
         dangling=_dangling(lowered, found),
         comparison=comparison,
         description=None if comparison else _description(text, kind),
@@ -185,7 +193,7 @@ def _content(text: str, found: tuple[str, ...]) -> tuple[str, ...]:
     """The words that carry meaning, outside the names, as they are written."""
     for name in sorted(found, key=len, reverse=True):
         text = text.replace(name, " ")
-    written = (token.text.removesuffix("'s") for token in tokens(text))
+    written = (without_possessive(token.text) for token in tokens(text))
     return tuple(dict.fromkeys(w for w in written if w[:1].isalnum() and w.lower() not in _PLAIN))
 
 
@@ -197,7 +205,7 @@ def _dangling(words: list[str], found: tuple[str, ...]) -> str:
     if found:
         return ""
     for position, word in enumerate(words[:8]):
-        if word in PRONOUNS:
+        if word in REFERRING:
             expletive = word == "it" and (
                 {"that", "to", "possible", "called"} & set(words[position + 1 : position + 4])
                 or words[:2] in (["what", "time"], ["what", "day"])
@@ -234,7 +242,7 @@ def _noun_after(text: str, asked_with: str) -> str:
     parts = re.split(rf"\b{asked_with}\b", text, maxsplit=1, flags=re.IGNORECASE)
     rest = re.sub(r"^ (?:[a-z]+ )?(?:types?|kinds?|sorts?) of ", " ", parts[-1])
     words = [token.text for token in tokens(rest)][:9]
-    if len(words) > 1 and _singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
+    if len(words) > 1 and singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
         return words[0]
     end = next((i for i, w in enumerate(words) if w.lower() in _NOUN_ENDS or not w[0].isalnum()), len(words))
     phrase = words[:end]
@@ -248,13 +256,6 @@ def _measure(text: str, focus: str) -> str:
     return (match.group(1) or match.group(2)) if match else focus
 
 
-def _singular(word: str) -> str:
-    for plural, singular in (("ies", "y"), ("people", "person"), ("men", "man"), ("ches", "ch"), ("s", "")):
-        if word.endswith(plural) and not word.endswith(("ss", "us")) and word != "series":
-            return word.removesuffix(plural) + singular
-    return word
-
-
 def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
     if asked_with in ("who", "whom", "whose"):
         return "person"
@@ -265,7 +266,7 @@ def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
     if asked_with == "how":
         return "number" if following[:1] and following[0] in MEASURES else "phrase"
     if focus:
-        return EXPECTATIONS.get(focus, EXPECTATIONS.get(_singular(focus), "phrase"))  # type: ignore[return-value]
+        return EXPECTATIONS.get(focus, EXPECTATIONS.get(singular(focus), "phrase"))  # type: ignore[return-value]
     return "phrase"
 
 
@@ -421,7 +422,7 @@ _CLAUSE = re.compile(
 
 
 def _unfold_kinship(text: str) -> str:
-    for compound, (outer, inner) in KIN.items():
+    for compound, (outer, inner) in KIN_IN_STEPS.items():
         if compound in text:
             text = re.sub(rf"({_NAMED})'s {compound}", rf"the {outer} of the {inner} of \1", text)
             text = re.sub(rf"(?:the )?{compound} of ", f"the {outer} of the {inner} of ", text)

@@ -6,18 +6,16 @@ All functions are pure, run in time linear in the text, and accept any string.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kedge.agents.extractive.lexicon import (
     IRREGULAR_PLURALS,
     IRREGULAR_VERBS,
-    STOP_WORDS,
     VERBS,
 )
 
-__all__ = ["Span", "content_words", "lemma", "stem", "tokens"]
+__all__ = ["Span", "lemma", "singular", "stem", "tokens", "without_possessive"]
 
 
 class Span(NamedTuple):
@@ -48,6 +46,16 @@ def tokens(text: str) -> list[Span]:
     return [Span(*match.span(), match.group()) for match in _TOKEN.finditer(text)]
 
 
+def without_possessive(word: str) -> str:
+    """A word without the ending that makes it an owner; its apostrophes become straight.
+
+    Example:
+        >>> without_possessive("Reed’s")
+        'Reed'
+    """
+    return word.replace("’", "'").removesuffix("'s")
+
+
 @lru_cache(maxsize=65536)
 def lemma(word: str) -> str:
     """The dictionary form of a verb or noun, as far as its ending tells.
@@ -64,6 +72,19 @@ def lemma(word: str) -> str:
     for ending in ("ing", "ed"):
         if low.endswith(ending) and re.search("[aeiouy]", low[: -len(ending)]):
             return _repair(low[: -len(ending)])
+    return singular(low)
+
+
+def singular(noun: str) -> str:
+    """A noun in lower case, as one of its kind.
+
+    Example:
+        >>> [singular(noun) for noun in ("cities", "women", "classes", "series")]
+        ['city', 'woman', 'class', 'series']
+    """
+    low = noun.lower()
+    if (known := IRREGULAR_PLURALS.get(low)) is not None:
+        return known
     if low.endswith("ies") and len(low) > 4:
         return low[:-3] + "y"
     if low.endswith(("sses", "shes", "ches", "xes", "zes")):
@@ -122,20 +143,3 @@ def stem(word: str) -> str:
         if base.endswith(suffix) and len(base) - len(suffix) >= 4:
             return base[: -len(suffix)]
     return base
-
-
-def content_words(text: str) -> list[str]:
-    """Stems of the words that carry meaning, in order, repeats included.
-
-    Example:
-        >>> content_words("Who directed the film?")
-        ['direct', 'film']
-    """
-    return [stem(word) for word in _plain_words(text) if word not in STOP_WORDS]
-
-
-def _plain_words(text: str) -> Iterator[str]:
-    for match in _TOKEN.finditer(text):
-        word = match.group().lower().replace("’", "'").removesuffix("'s")
-        if word[:1].isalnum():
-            yield word

@@ -8,18 +8,15 @@ from typing import Final
 from kedge.agents.extractive.arguments import VAGUE, Argument, refer
 from kedge.agents.extractive.descriptions import Fact, is_kind, kind_text, kinds
 from kedge.agents.extractive.entities import Entities
-from kedge.agents.extractive.lexicon import EXEMPLIFYING, KIN, LIGHT, VERBS
+from kedge.agents.extractive.lexicon import EXEMPLIFYING, KIN, LIGHT, NOMINATIVE, TELLING_BEFORE, VERBS
 from kedge.agents.extractive.phrases import Phrase, head_noun
 from kedge.agents.extractive.spans import lemma
 from kedge.tools.knowledge_base.records import TripleDraft
 
-__all__ = ["NOMINATIVE", "Clause"]
+__all__ = ["Clause"]
 
-NOMINATIVE: Final = frozenset({"he", "she", "i", "they", "we"})
-# With a common noun as object these say something to remember, ...
+# With a common noun as object these say something to remember.
 _TELLING: Final = VERBS - LIGHT
-# ... and these with one behind a preposition: "died of fever", "served as captain".
-_TELLING_BEFORE: Final = frozenset({"die", "serve", "work", "act", "known", "suffer"})
 
 
 @dataclass(slots=True)
@@ -202,7 +199,7 @@ class Clause:
             preposition == "by" and self.before not in "VaD,"
         ):
             return  # belongs to the noun before it
-        elif phrase.is_common and (self.verb not in _TELLING_BEFORE or len(phrase.words) > 3):
+        elif phrase.is_common and (self.verb not in TELLING_BEFORE or len(phrase.words) > 3):
             self._forget_object()
         elif phrase.tag == "#":
             self.relation = ""
