@@ -478,8 +478,8 @@ def _description(text: str, kind: QuestionKind) -> Description | None:
 def _without_last_verb(text: str) -> str:
     """In "When did the yard that A founded close?" the last word is the verb of the outer question."""
     match = re.fullmatch(
-        r"(?P<rest>(?:(?:On|In|At|From) (?:which|what) \w+|When|Where|How|Why) \w+ .* (?P<before>[\w']+))"
-        r" (?P<verb>[a-z]+?)(?P<to> to [a-z]+)?\?*", text
+        r"(?P<rest>(?:(?:On|In|At|From) (?:which|what) \w+|When|Where|How|Why) \w+ .*? (?P<before>[\w']+))"
+        r" (?P<verb>[a-z]+)(?P<to> to [a-z]+)?\?*", text
     )  # fmt: skip
     if match is None or match["before"] in AUXILIARIES or lemma(match["verb"]) not in VERBS:
         return text
