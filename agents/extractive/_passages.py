@@ -30,9 +30,17 @@ MAX_CHARACTERS: Final = 200_000
 MAX_SENTENCE: Final = 700
 
 
+MAX_CAPTION: Final = 300
+# One value of a series, "1927: 6,350."; what it is a value of was said in the sentence before the series.
+_POINT: Final = re.compile(r"[^\W_][\w '-]{0,30}: [$€£]?\d[\d.,]*(?: ?[\w%°]+)?[.;,]?")
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A sentence, row or line: `chunk.text[start:end]`, with what its surroundings say it is about."""
+    """A sentence, row or line: `chunk.text[start:end]`, with what its surroundings say it is about.
+
+    `caption` is the sentence that a series of values follows, for each value of the series.
+    """
 
     chunk: Chunk
     start: int
@@ -42,6 +50,7 @@ class Passage:
     number: int
     keys: frozenset[str]
     folded: str
+    caption: str = ""
     triples: tuple[Triple, ...] = ()
 
 
@@ -84,8 +93,11 @@ def cut(evidence: Sequence[Evidence]) -> list[Passage]:
         text = chunk.text[: MAX_CHARACTERS - characters]
         characters += len(text)
         context = " ".join(dict.fromkeys(part for part in (chunk.title, chunk.heading) if part))
+        caption = ""
         for number, (start, end) in enumerate(_units(text, chunk.kind)):
             sentence = text[start:end]
+            point = _POINT.fullmatch(sentence) is not None
+            caption = caption if point else sentence[-MAX_CAPTION:]
             passages.append(
                 Passage(
                     chunk,
@@ -94,8 +106,9 @@ def cut(evidence: Sequence[Evidence]) -> list[Passage]:
                     sentence,
                     context,
                     number,
-                    keys_of(sentence),
-                    fold(sentence),
+                    keys_of(f"{caption} {sentence}" if point else sentence),
+                    fold(f"{caption} {sentence}" if point else sentence),
+                    caption if point else "",
                     tuple(t for t in triples.get(chunk.id, ()) if t.object and t.object in sentence),
                 )
             )
