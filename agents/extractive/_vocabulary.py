@@ -197,7 +197,7 @@ DIMENSIONS: Final[dict[str, str]] = _index(
 )
 
 # What money is counted in, beside the signs and words among the units.
-CURRENCIES: Final = _words("""
+CURRENCIES: Final = word_set("""
     crown crowns shilling shillings penny pence farthing farthings guinea guineas sovereign sovereigns franc
     francs mark marks krone kroner krona kronor kronur ruble rubles rouble roubles peso pesos lira lire
     florin florins guilder guilders ducat ducats thaler thalers dinar dinars dirham dirhams real reais
