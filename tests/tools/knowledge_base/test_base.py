@@ -149,9 +149,7 @@ async def test_progress_is_told_after_each_stored_batch(base: KnowledgeBase, tmp
     assert seen[0][0].total is None
 
 
-async def test_progress_of_a_small_addition_is_told_several_times(
-    base: KnowledgeBase, tmp_path: Path
-) -> None:
+async def test_progress_of_a_small_addition_is_told_too(base: KnowledgeBase, tmp_path: Path) -> None:
     files = [write(tmp_path / f"{number}.txt", f"Note {number}.") for number in range(76)]
     done: list[int] = []
     await base.aadd(files, on_progress=lambda p: done.append(p.done))
