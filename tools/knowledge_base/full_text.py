@@ -99,7 +99,7 @@ class FullText:
                     writer.add_document(_document(chunk))
 
     def begin(self) -> None:
-        """Several changes follow: until `finish`, no other process can write, and merging is not waited for."""
+        """Many changes follow: until `finish` other processes cannot write, and no merging is waited for."""
         self._keeping = True
 
     def finish(self) -> None:
