@@ -42,11 +42,16 @@ def plain(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Passage:
-    """A chunk as a walk sees it. `terms` counts the full-text index's terms of title, headings and text."""
+    """A chunk as a walk sees it.
+
+    `terms` counts the full-text index's terms of title, headings and text; `words` is the text as `plain`
+    writes it.
+    """
 
     id: int
     document_id: str
     title: str
+    words: str
     terms: Mapping[str, int]
     vector: FloatArray
 
@@ -70,9 +75,9 @@ class Facts:
         newest = list(documents)[-_DOCUMENTS_PER_TITLE:]
         return [chunk for document in newest for chunk in documents[document]]
 
-    def named(self, question: str) -> dict[str, list[int]]:
-        """The (plain) titles that stand in a question, longest first and none inside another; their chunks."""
-        words = plain(question).split()
+    def named(self, text: str) -> dict[str, list[int]]:
+        """The titles that stand in a (plain) text, longest first and none inside another; their chunks."""
+        words = text.split()
         free = [True] * len(words)
         found: dict[str, list[int]] = {}
         for length in range(min(_LONGEST_TITLE, len(words)), 0, -1):
@@ -93,9 +98,7 @@ class Facts:
                 self._passages.move_to_end(number)
         chunks = base.chunks([number for number in wanted if number not in known])
         vectors = base.embeddings([chunk.id for chunk in chunks])
-        new = {
-            chunk.id: _passage(base, chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True)
-        }
+        new = {chunk.id: _passage(base, chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True)}
         with self._lock:
             self._passages.update(new)
             while len(self._passages) > _CACHED:
@@ -120,7 +123,7 @@ class Facts:
 
 def _passage(base: KnowledgeBase, chunk: Chunk, vector: FloatArray) -> Passage:
     terms = Counter(base.full_text.terms(chunk.indexed_text))
-    return Passage(chunk.id, chunk.document_id, plain(chunk.title), terms, vector)
+    return Passage(chunk.id, chunk.document_id, plain(chunk.title), plain(chunk.text), terms, vector)
 
 
 _FACTS: WeakKeyDictionary[KnowledgeBase, Facts] = WeakKeyDictionary()

@@ -3,20 +3,21 @@
 A *trail* is a chain of chunks; each but the first is about, or mentions, a name that the one before mentions.
 Round 0 searches the question itself. Every later round takes the best trails that were not followed yet
 (their ends are the pivots), measures which of the question's words they lack (their gap), and follows the
-names at their ends towards the chunks that close the gap. The prefix of a trail is kept, and a chunk keeps the
-best trail that ever reached it, so a round can only add.
+names at their ends towards the chunks that close the gap. The prefix of a trail is kept, and a chunk keeps
+the best trail that ever reached it, so a round can only add.
 
 With w(t) the information of a question's term t in nats, as a share of the sum over the question's terms:
 
-    first chunk  MEANING·cos(question, c) + WORDS·Σ w(t)·tf/(tf + 1.2) + TITLE·(the question names its title)
-    next chunk   KEPT·(score of the trail) + ABOUT·(its title is the name)
-                 + RARE/√(chunks that mention the name)
-                 + COVER·(share of the question that the longer trail covers)
-                 + GAP·Σ over lacking terms w(t)·tf/(tf + 1.2) + REST·cos(rest of the question, c)
-                 − STEP − DEEPER·(chunks of the trail beyond the first)
+    first chunk  meaning·cos(question, c) + words·Σ w(t)·tf/(tf + 1.2) + title·(the question names its title)
+    next chunk   kept·(score of the trail) + about·(its title is the name)
+                 + rare/√(chunks that mention the name)
+                 + cover·(share of the question that the longer trail covers)
+                 + gap·Σ over lacking terms w(t)·tf/(tf + 1.2) + rest·cos(rest of the question, c)
+                 − step − deeper·(chunks of the trail beyond the first)
 
 where the rest of the question is its vector with half of its component along each chunk of the trail taken
-out. The constants were fitted on half of the questions of three public sets, then rounded.
+out. The names in a chunk are the graph's entities and the titles of other documents that stand in its text,
+so the loop works on a base without triples, too, if its documents have titles.
 """
 
 from __future__ import annotations
@@ -35,12 +36,10 @@ from kedge.tools.knowledge_base.records import Evidence
 from kedge.tools.walks._passage_facts import Facts, Passage, facts_of, plain
 
 if TYPE_CHECKING:
-    from kedge.tools.knowledge_base import KnowledgeBase
+    from kedge.tools.knowledge_base import KnowledgeBase, KnowledgeGraph
 
-__all__ = ["Survey", "Trail", "evidence_of", "look", "look_further", "passage_walk"]
+__all__ = ["WEIGHTS", "Survey", "Trail", "Weights", "evidence_of", "look", "look_further", "passage_walk"]
 
-MEANING, WORDS, TITLE = 0.6, 1.2, 0.5
-KEPT, ABOUT, RARE, COVER, GAP, REST, STEP, DEEPER = 0.4, 0.35, 0.6, 0.5, 1.2, 0.5, 0.6, 0.1
 FIRST_HITS = 100  # chunks that each index gives to round 0
 PIVOTS = 5  # trails followed in a round
 COMMON = 25  # a name in more chunks than this leads only to those that it is the title of
@@ -48,6 +47,29 @@ LONGEST = 3  # chunks in a trail
 LACKING = 0.4  # a trail of several chunks is followed only if it lacks more of the question than this
 NAMING = 0.5  # a title in the question counts from this share of the largest information of any term
 TRAILS_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of the formulas above: fitted on half of the questions of three public sets, then rounded.
+
+    Others are for ablations.
+    """
+
+    meaning: float = 0.6
+    words: float = 1.2
+    title: float = 0.5
+    kept: float = 0.4
+    about: float = 0.35
+    rare: float = 0.6
+    cover: float = 0.5
+    gap: float = 1.2
+    rest: float = 0.5
+    step: float = 0.6
+    deeper: float = 0.1
+
+
+WEIGHTS = Weights()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +116,7 @@ async def passage_walk(base: KnowledgeBase, query: str, k: int = 10, *, rounds: 
         InputError: when k is less than 1, or rounds is negative.
     """
     if k < 1 or rounds < 0:
-        raise InputError(
-            f"cannot search for the best {k} in {rounds} rounds", fix="k from 1, rounds from 0"
-        )
+        raise InputError(f"cannot search for the best {k} in {rounds} rounds", fix="k from 1, rounds from 0")
     survey = await look(base, query)
     for _ in range(rounds):
         if survey.finished:
@@ -105,13 +125,13 @@ async def passage_walk(base: KnowledgeBase, query: str, k: int = 10, *, rounds: 
     return await asyncio.to_thread(evidence_of, base, survey, k)
 
 
-async def look(base: KnowledgeBase, question: str) -> Survey:
+async def look(base: KnowledgeBase, question: str, *, weights: Weights = WEIGHTS) -> Survey:
     """Round 0: chunks by meaning, by words and by title."""
     [vector] = await base.encoder.encode([question])
 
     def search() -> Survey:
-        view = _View.of(base, question, vector)
-        named = {chunk for chunks in view.named.values() for chunk in chunks}
+        view = _View.of(base, question, vector, weights)
+        named = {chunk for chunks in view.titles_in(view.plain).values() for chunk in chunks}
         found = [hit for hit, _ in base.full_text.search(question, FIRST_HITS)]
         found += [hit for hit, _ in base.vectors.query(vector, FIRST_HITS)]
         passages = view.facts.passages(base, [*named, *found])
@@ -121,12 +141,12 @@ async def look(base: KnowledgeBase, question: str) -> Survey:
     return await asyncio.to_thread(search)
 
 
-async def look_further(base: KnowledgeBase, survey: Survey) -> Survey:
+async def look_further(base: KnowledgeBase, survey: Survey, *, weights: Weights = WEIGHTS) -> Survey:
     """One more round: from the best trails not followed yet, by the names at their ends, towards the gap."""
     [vector] = await base.encoder.encode([survey.question])
 
     def extend() -> Survey:
-        view = _View.of(base, survey.question, vector)
+        view = _View.of(base, survey.question, vector, weights)
         pivots = [t for t in survey.trails[: 2 * PIVOTS] if _worth(survey, t)][:PIVOTS]
         if not pivots:
             return replace(survey, finished=True, pivots=(), gap=(), gain=0.0)
@@ -157,11 +177,11 @@ async def look_further(base: KnowledgeBase, survey: Survey) -> Survey:
 
 def evidence_of(base: KnowledgeBase, survey: Survey, k: int) -> list[Evidence]:
     """The ends of the k best trails whose chunks still exist; the reason tells the names that led there."""
-    trails = {trail.end: trail for trail in survey.trails}
+    trails, graph = {trail.end: trail for trail in survey.trails}, base.graph
     found: list[Evidence] = []
     for chunk in base.chunks(list(trails)[: 2 * k + 10])[:k]:
         trail = trails[chunk.id]
-        via = " and then ".join(base.graph.name(name) for name in trail.names)
+        via = " and then ".join(graph.name(name) for name in trail.names)
         reason = f"reached through {via}" if via else "found by words, meaning and title"
         found.append(Evidence(chunk, trail.score, reason))
     return found
@@ -192,48 +212,63 @@ class _View:
     """A base as seen from one question. `shares` are the terms' shares of the question's information."""
 
     base: KnowledgeBase
+    graph: KnowledgeGraph
     facts: Facts
     vector: FloatArray
     shares: Mapping[str, float]
-    named: Mapping[str, Sequence[int]]
     plain: str
+    weights: Weights
 
     @classmethod
-    def of(cls, base: KnowledgeBase, question: str, vector: FloatArray) -> _View:
-        facts, index = facts_of(base), base.full_text
+    def of(cls, base: KnowledgeBase, question: str, vector: FloatArray, weights: Weights) -> _View:
+        facts, index, text = facts_of(base), base.full_text, plain(question)
         information = index.information(dict.fromkeys(index.terms(question)))
         total = sum(information.values()) or 1.0
         shares = {term: value / total for term, value in information.items()}
+        return cls(base, base.graph, facts, vector, shares, f" {text} ", weights)
+
+    def titles_in(self, text: str) -> dict[str, list[int]]:
+        """The titles that stand in a (plain) text and say enough to be meant, with their chunks."""
+        index = self.base.full_text
         enough = NAMING * math.log1p(2 * len(index) + 1)
-        named = {
+        return {
             name: chunks
-            for name, chunks in facts.named(question).items()
+            for name, chunks in self.facts.named(text).items()
             if sum(index.information(index.terms(name)).values()) >= enough
         }
-        return cls(base, facts, vector, shares, named, f" {plain(question)} ")
 
     def first(self, passage: Passage, named: bool) -> Trail:
-        meaning = float(self.vector @ passage.vector)
-        score = MEANING * meaning + WORDS * self._said(passage, self.shares) + TITLE * named
+        weight, meaning = self.weights, float(self.vector @ passage.vector)
+        score = weight.meaning * meaning + weight.words * _said(passage, self.shares) + weight.title * named
         covered = sum(share for term, share in self.shares.items() if term in passage.terms)
         return Trail((passage.id,), (), score, covered)
 
     def leads(self, passage: Passage) -> dict[int, tuple[float, str]]:
         """Where the names in a chunk lead: chunks with the best name for each, and what it is worth."""
         leads: dict[int, tuple[float, str]] = {}
-        for name in sorted(self.base.graph.entities_of(passage.id)):
-            short = plain(name)
+        known: dict[str, tuple[set[int], str]] = {}
+        for name in sorted(self.graph.entities_of(passage.id)):
+            known.setdefault(plain(name), (self.graph.chunks_of(name), name))
+        for title in self.titles_in(passage.words):
+            known.setdefault(title, (set(), title))
+        for short, (mentioned, name) in known.items():
             # What the question or the passage itself is about leads nowhere new.
             if not short or short == passage.title or f" {short} " in self.plain:
                 continue
-            mentioned, titled = self.base.graph.chunks_of(name), set(self.facts.titled(short))
+            titled = set(self.facts.titled(short))
             near = mentioned if len(mentioned) <= COMMON else set()
-            rare = RARE / math.sqrt(max(1, len(mentioned)))
+            rare = self.weights.rare / math.sqrt(len(mentioned) or self.holders(short))
             for chunk in near | titled:
-                worth = rare + ABOUT * (chunk in titled)
+                worth = rare + self.weights.about * (chunk in titled)
                 if chunk not in leads or worth > leads[chunk][0]:
                     leads[chunk] = worth, name
         return leads
+
+    def holders(self, name: str) -> float:
+        """In how many chunks a name stands at most: those that hold its rarest term."""
+        index = self.base.full_text
+        most = max(index.information(index.terms(name)).values(), default=0.0)
+        return max(1.0, len(index) / math.expm1(most)) if most else float(len(index))
 
     def lacking(self, passages: Iterable[Passage]) -> dict[str, float]:
         """The question's terms, with their shares, that none of these chunks holds; the largest first."""
@@ -247,24 +282,25 @@ class _View:
         """The trail with one chunk more, for each chunk that its end leads to in another document."""
         chain = [passages[chunk] for chunk in trail.chunks]
         documents = {passage.document_id for passage in chain}
-        lacking = self.lacking(chain)
+        weight, lacking = self.weights, self.lacking(chain)
         rest = self.vector.copy()
-        for passage in chain:
-            rest -= 0.5 * float(rest @ passage.vector) * passage.vector
+        for held in chain:
+            rest -= 0.5 * float(rest @ held.vector) * held.vector
         rest /= float(np.linalg.norm(rest)) or 1.0
-        fixed = KEPT * trail.score - STEP - DEEPER * (len(chain) - 1)
+        fixed = weight.kept * trail.score - weight.step - weight.deeper * (len(chain) - 1)
         longer: list[Trail] = []
         for chunk, (worth, name) in leads.items():
-            passage = passages.get(chunk)
-            if passage is None or passage.document_id in documents:
+            if chunk not in passages or passages[chunk].document_id in documents:
                 continue
+            passage = passages[chunk]
             covered = trail.covered + sum(share for term, share in lacking.items() if term in passage.terms)
-            score = fixed + worth + COVER * covered + GAP * self._said(passage, lacking)
-            score += REST * float(rest @ passage.vector)
+            score = fixed + worth + weight.cover * covered + weight.gap * _said(passage, lacking)
+            score += weight.rest * float(rest @ passage.vector)
             longer.append(Trail((*trail.chunks, chunk), (*trail.names, name), score, covered))
         return longer
 
-    def _said(self, passage: Passage, shares: Mapping[str, float]) -> float:
-        """How much of these terms a chunk says; a repeated term says more, up to its share."""
-        counts = ((share, passage.terms.get(term, 0)) for term, share in shares.items())
-        return sum(share * count / (count + 1.2) for share, count in counts)
+
+def _said(passage: Passage, shares: Mapping[str, float]) -> float:
+    """How much of these terms a chunk says; a repeated term says more, up to its share."""
+    counts = ((share, passage.terms.get(term, 0)) for term, share in shares.items())
+    return sum(share * count / (count + 1.2) for share, count in counts)
