@@ -111,7 +111,7 @@ def in_calibration(question: Question) -> bool:
     """Whether a question belongs to the half on which weights may be chosen.
 
     Example:
-        >>> in_calibration(Question("a", "?", ())), in_calibration(Question("d", "?", ()))
+        >>> in_calibration(Question("a", "?", ())), in_calibration(Question("b", "?", ()))
         (True, False)
     """
     return blake2b(question.id.encode(), digest_size=1).digest()[0] % 2 == 0
