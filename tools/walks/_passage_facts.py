@@ -114,11 +114,17 @@ class Facts:
                 return
             for chunk, document, title in base.store.titles(self._last):
                 self._last = chunk
-                for name in {plain(title), plain(_PARENTHESES.sub("", title))} - {""}:
+                for name in _forms(title):
                     chunks = self._titles.setdefault(name, {}).setdefault(document, [])
                     if len(chunks) < _CHUNKS_PER_DOCUMENT:
                         chunks.append(chunk)
             self._revision = revision
+
+
+def _forms(title: str) -> set[str]:
+    """Under which (plain) names a title goes: what stands in parentheses or after a comma may be left out."""
+    bare = _PARENTHESES.sub("", title)
+    return {plain(title), plain(bare), plain(bare.partition(", ")[0])} - {""}
 
 
 def _passage(base: KnowledgeBase, chunk: Chunk, vector: FloatArray) -> Passage:

@@ -46,6 +46,7 @@ COMMON = 25  # a name in more chunks than this leads only to those that it is th
 LONGEST = 3  # chunks in a trail
 LACKING = 0.4  # a trail of several chunks is followed only if it lacks more of the question than this
 NAMING = 0.5  # a title in the question counts from this share of the largest information of any term
+ON_THE_WAY = 0.1  # what a chunk counts less than the trail that goes on from it
 TRAILS_KEPT = 200
 
 
@@ -176,14 +177,23 @@ async def look_further(base: KnowledgeBase, survey: Survey, *, weights: Weights 
 
 
 def evidence_of(base: KnowledgeBase, survey: Survey, k: int) -> list[Evidence]:
-    """The ends of the k best trails whose chunks still exist; the reason tells the names that led there."""
+    """The k best chunks that still exist; the reason tells the names that led there.
+
+    A trail speaks for all its chunks: each counts as much as the best trail through it, less a little where
+    the trail goes on.
+    """
     trails, graph = {trail.end: trail for trail in survey.trails}, base.graph
+    scores = {trail.end: trail.score for trail in survey.trails}
+    for trail in survey.trails:
+        for chunk in trail.chunks[:-1]:
+            scores[chunk] = max(scores.get(chunk, -math.inf), trail.score - ON_THE_WAY)
+    order = sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
     found: list[Evidence] = []
-    for chunk in base.chunks(list(trails)[: 2 * k + 10])[:k]:
-        trail = trails[chunk.id]
-        via = " and then ".join(graph.name(name) for name in trail.names)
+    for chunk in base.chunks(order[: 2 * k + 10])[:k]:
+        names = trails[chunk.id].names if chunk.id in trails else ()
+        via = " and then ".join(graph.name(name) for name in names)
         reason = f"reached through {via}" if via else "found by words, meaning and title"
-        found.append(Evidence(chunk, trail.score, reason))
+        found.append(Evidence(chunk, scores[chunk.id], reason))
     return found
 
 
