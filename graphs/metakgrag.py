@@ -198,7 +198,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
         "metakgrag",
         reading,
         evidence,
-        _path(context.base, best.walks, reading) if best else (),
+        _path(context.base, best.walks, reading, evidence) if best else (),
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
     )
@@ -309,15 +309,21 @@ def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([entity for entity in linked if entity in trajectory] or linked))
 
 
-def _path(base: KnowledgeBase, walks: Sequence[Walk], reading: Reading) -> list[Triple]:
-    """What leads to the answer: walks that end at it or join citations, and the triples it stands in."""
-    cited = {support.chunk_id for support in reading.support}
-    answer = entity_key(reading.answer or "")
+def _path(
+    base: KnowledgeBase, walks: Sequence[Walk], reading: Reading, evidence: Sequence[Evidence]
+) -> list[Triple]:
+    """What leads to the answer: the best walk that ends at it, and the triples that the quotations state."""
+    chunks = {item.chunk.id: item.chunk for item in evidence}
+    cited = {s.chunk_id: chunks[s.chunk_id] for s in reading.support if s.chunk_id in chunks}
+    quoted = entity_key(
+        " ".join(
+            f"{cited[s.chunk_id].title} {cited[s.chunk_id].text[s.start : s.end]}" for s in reading.support
+        )
+    )
 
-    def connects(walk: Walk) -> bool:
-        passed = {hop.triple.chunk_id for hop in walk.hops}
-        return walk.end == answer or (passed <= cited and len(passed) > 1)
+    def stated(triple: Triple) -> bool:
+        return entity_key(triple.subject) in quoted and entity_key(triple.object) in quoted
 
-    walked = [hop.triple for walk in walks if connects(walk) for hop in walk.hops]
-    read = [t for t in base.triples(chunks=sorted(cited)) if answer in map(entity_key, (t.subject, t.object))]
-    return list(dict.fromkeys((*walked, *read)))
+    arriving = [walk for walk in walks if walk.hops and walk.end == entity_key(reading.answer or "")]
+    walked = [hop.triple for walk in arriving[:1] for hop in walk.hops]
+    return list(dict.fromkeys((*walked, *filter(stated, base.triples(chunks=sorted(cited))))))

@@ -6,17 +6,18 @@ The seam of a trained reader: it replaces `propose` and the weights, everything 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Final
 
+from kedge.agents.extractive._kinds import kind_before, kind_of_noun
 from kedge.agents.extractive._passages import Passage, fold, key_of, name_forms
-from kedge.agents.extractive._vocabulary import COUNTRIES, DIMENSIONS, Expects
+from kedge.agents.extractive._quantities import label_of, measures, unit_stated, with_currency
+from kedge.agents.extractive._vocabulary import COUNTRIES, Expects
 from kedge.agents.extractive.language import (
     STOP_WORDS,
     Date,
-    Number,
     Span,
     bare_title,
     dates,
@@ -27,8 +28,12 @@ from kedge.agents.extractive.language import (
 )
 from kedge.agents.extractive.lexicon import VERBS
 from kedge.agents.extractive.questions import Question
+from kedge.tools.knowledge_base.records import entity_key
 
 __all__ = ["COUNTRY", "Candidate", "propose", "title_candidate"]
+
+
+Kinds = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +57,16 @@ class _Words:
 
 
 def propose(
-    question: Question, keys: Sequence[str], passage: Passage, features: dict[str, float]
+    question: Question, keys: Sequence[str], passage: Passage, features: dict[str, float], kinds: Kinds
 ) -> list[Candidate]:
-    """Spans of the expected type in a passage; `features` are those of the passage, shared by all."""
+    """Spans of the expected type in a passage; `features` are those of the passage, shared by all.
+
+    `kinds` are nouns that say what names are names of (see `heads`).
+    """
     words = _words(passage, keys)
     asked = fold(question.text)
     found: list[Candidate] = []
-    for start, end, kind, fit in _spans(question, passage):
+    for start, end, kind, fit in _spans(question, passage, kinds):
         text = passage.text[start:end]
         if _repeats(text, asked, question):
             continue
@@ -66,16 +74,21 @@ def propose(
         own = {
             "fit": fit,
             "window": _window(words, start, end),
-            "focus": float(bool(question.focus) and f" {question.focus} " in fold(text)),
+            "focus": float(
+                bool(question.focus)
+                and (f" {question.focus} " in fold(text) or kinds.get(entity_key(text)) == question.focus)
+            ),
             "long": min(1.0, len(text.split()) / 8),
             "echo": _echo(text, asked),
             "near": max(pattern, _near(words.matched, words.all, start, end)),
             "relation": _near(words.related, words.all, start, end),
             "pattern": pattern,
-            "column": _column(keys, passage.text, start),
+            "column": _column(keys, passage, start),
             "triple": _triple(question, keys, text, passage),
             kind: 1.0,
         }
+        if question.expects == "number" and re.fullmatch(r"[\d.,]+", text):
+            text = f"{text} {unit_stated(label_of(passage, start))}".strip()
         found.append(
             Candidate(text, passage.start + start, passage.start + end, passage, {**features, **own})
         )
@@ -135,7 +148,9 @@ def _repeats(text: str, asked: str, question: Question) -> bool:
     return not words or all(f" {word} " in asked or word in STOP_WORDS for word in words)
 
 
-def title_candidate(question: Question, passage: Passage, features: dict[str, float]) -> Candidate | None:
+def title_candidate(
+    question: Question, passage: Passage, features: dict[str, float], kinds: Kinds
+) -> Candidate | None:
     """The title of a passage: what it is about, where the question describes that and does not name it."""
     title = bare_title(passage.chunk.title)
     if (
@@ -144,7 +159,9 @@ def title_candidate(question: Question, passage: Passage, features: dict[str, fl
         or _repeats(title, fold(question.text), question)
     ):
         return None
-    fit = _fitness(question.expects, title, 0, len(title))
+    fit = _fitness(question.expects, title, 0, len(title), kinds)
+    if fit < UNFIT and question.expects in ("place", "person"):
+        return None
     own = {"fit": fit, "title": 1.0, "title_opening": float(passage.number == 0)}
     return Candidate(title, passage.start, passage.end, passage, {**_ABSENT, **features, **own})
 
@@ -161,17 +178,17 @@ UNFIT: Final = 0.2
 _Raw = tuple[int, int, str, float]
 
 
-def _spans(question: Question, passage: Passage) -> Iterator[_Raw]:
+def _spans(question: Question, passage: Passage, kinds: Kinds) -> Iterator[_Raw]:
     """Start, end, kind and fitness to the expected type, 0 to 1."""
     if question.expects == "date":
         for date in dates(passage.text):
             yield from _dates_of(question, date)
     elif question.expects == "number":
         for number in numbers(passage.text):
-            if fit := _measures(question, number, passage.text):
-                yield number.start, number.end, "typed", fit
+            if fit := measures(question, number, passage):
+                yield number.start, with_currency(number, passage.text), "typed", fit
     else:
-        yield from _nouns(question.expects, passage)
+        yield from _nouns(question.expects, passage, kinds)
 
 
 def _dates_of(question: Question, date: Date) -> Iterator[_Raw]:
@@ -187,30 +204,7 @@ def _wants_year(question: Question, date: Date) -> bool:
     return question.focus == "year" and not date.value.endswith("s")
 
 
-def _joins(word: str) -> bool:
-    return word.isalnum() or word in "-,.$€£%"
-
-
-def _measures(question: Question, number: Number, text: str) -> float:
-    """How well a number counts or measures what is asked: 0 for tons where years are."""
-    asked = key_of(question.measure)
-    beside = re.findall(r"[^\W\d_]+|\S", text[number.start : number.end + 40])
-    following = [key_of(word) for word in takewhile(_joins, beside)][:6]
-    if number.unit == "ordinal":
-        return 0.3
-    if asked and (asked in following or key_of(number.unit) == asked):
-        return 1.0
-    dimension, unit = DIMENSIONS.get(question.measure, ""), DIMENSIONS.get(number.unit, "")
-    if question.measure == "much" and "=cost" in map(key_of, question.keys):
-        dimension = "money"
-    if unit and unit != dimension and (dimension or question.asked_with == "how"):
-        return 1.0 if question.measure in ("long", "much", "large", "big") and not dimension else 0.0
-    if dimension in ("length", "weight") and not unit:
-        return 0.0
-    return 1.0 if unit and unit == dimension else 0.7
-
-
-def _nouns(expects: Expects, passage: Passage) -> Iterator[_Raw]:
+def _nouns(expects: Expects, passage: Passage, kinds: Kinds) -> Iterator[_Raw]:
     """Names, and where a name alone is not asked for, phrases: each place once."""
     text = passage.text
     found: dict[tuple[int, int], tuple[str, float]] = {}
@@ -219,8 +213,8 @@ def _nouns(expects: Expects, passage: Passage) -> Iterator[_Raw]:
     if speaker := _SPEAKER.match(text):
         found[speaker.span(1)] = "name", 1.0 if expects == "person" else 0.3
     for name in names(text, known=[passage.chunk.title] if passage.chunk.title else ()):
-        fit = _fitness(expects, text, name.start, name.end)
-        if fit >= UNFIT or expects not in ("place", "country"):
+        fit = _fitness(expects, text, name.start, name.end, kinds)
+        if fit >= UNFIT or expects not in ("place", "country", "person"):
             found.setdefault((name.start, name.end), ("name", fit))
     if expects in ("phrase", "name"):
         for span in (*_quoted(text), *_noun_phrases(text)):
@@ -250,15 +244,22 @@ _PLACE: Final = re.compile(
 )
 
 
-def _fitness(expects: Expects, text: str, start: int, end: int) -> float:
-    """How well a name fits a type, by its form and the word before it."""
+def _fitness(expects: Expects, text: str, start: int, end: int, kinds: Kinds) -> float:
+    """How well a name fits a type, by what the evidence calls it, its form and the word before it."""
     name = text[start:end]
+    kind = kind_before(text, start) or kind_of_noun(kinds.get(entity_key(name), ""))
+    if kind and expects in ("person", "place") and kind != expects:
+        return 0.0 if "person" in (kind, expects) else 0.3
+    if kind == expects:
+        return 1.0
     place_before = bool(_PLACE_BEFORE.search(text[max(0, start - 14) : start]))
     if expects == "person":
         if _ORGANISATION.search(name) or _PLACE.search(name) or name in COUNTRIES:
             return 0.1
         words = len(name.split())
-        return (1.0 if 2 <= words <= 4 else 0.6) - (0.4 if place_before and words < 2 else 0.0)
+        with_article = re.search(r"\b[Tt]he $", text[max(0, start - 4) : start]) is not None
+        less = 0.4 * (place_before and words < 2) + 0.3 * with_article
+        return (1.0 if 2 <= words <= 4 else 0.6) - less
     if expects in ("place", "country"):
         if name in COUNTRIES or _PLACE.search(name):
             return 1.0
@@ -386,13 +387,10 @@ def _life(question: Question, text: str, start: int, end: int) -> float:
     return 0.0
 
 
-_CELL: Final = re.compile(r"(?:^|[|\n])\s*([^:|\n]{1,40}):\s*$")
-
-
-def _column(keys: Sequence[str], text: str, start: int) -> float:
-    """1 for a table cell `column: value` whose column the question names."""
-    cell = _CELL.search(text[:start])
-    return 1.0 if cell and any(key_of(word.text) in keys for word in tokens(cell.group(1))) else 0.0
+def _column(keys: Sequence[str], passage: Passage, start: int) -> float:
+    """1 for a value whose column or label the question names."""
+    label = label_of(passage, start)
+    return float(any(key_of(word.text) in keys for word in tokens(label)))
 
 
 def _triple(question: Question, keys: Sequence[str], text: str, passage: Passage) -> float:

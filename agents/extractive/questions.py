@@ -16,15 +16,23 @@ from kedge.agents.extractive._vocabulary import (
     COMPARATIVES,
     EXPECTATIONS,
     GENERIC,
-    KIN,
+    KIN_IN_STEPS,
     MEASURES,
     NEGATIONS,
-    PRONOUNS,
+    REFERRING,
     RELATIONAL,
     Expects,
 )
-from kedge.agents.extractive.language import STOP_WORDS, Span, lemma, names, tokens
-from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, PREPOSITIONS, VERBS
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    Span,
+    lemma,
+    names,
+    singular,
+    tokens,
+    without_possessive,
+)
+from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, DETERMINERS, PREPOSITIONS, VERBS
 
 __all__ = ["Comparison", "Description", "Question", "QuestionKind", "analyse"]
 
@@ -91,7 +99,7 @@ def analyse(question: str, known: Sequence[str] = ()) -> Question:
         ('span', 'place', Description(phrase='the director of Loose Ankles', \
 question='Who is the director of Loose Ankles?', name='Loose Ankles'))
     """
-    text = _unfold_kinship(_clean(question))
+    text = _together(_unfold_kinship(_clean(question)))
     words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text)
     lowered = [word.lower() for word in words]
     found = _names(text, known)
@@ -117,7 +125,7 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
         names=found,
         keys=words_left,
         negated=any(word in NEGATIONS or word.endswith("n't") for word in lowered),
-        plural=bool(focus) and focus.endswith("s") and _singular(focus) != focus,
+        plural=bool(focus) and focus.endswith("s") and singular(focus) != focus,
         dangling=_dangling(lowered, found),
         comparison=comparison,
         description=None if comparison else _description(text, kind),
@@ -185,11 +193,11 @@ def _content(text: str, found: tuple[str, ...]) -> tuple[str, ...]:
     """The words that carry meaning, outside the names, as they are written."""
     for name in sorted(found, key=len, reverse=True):
         text = text.replace(name, " ")
-    written = (token.text.removesuffix("'s") for token in tokens(text))
+    written = (without_possessive(token.text) for token in tokens(text))
     return tuple(dict.fromkeys(w for w in written if w[:1].isalnum() and w.lower() not in _PLAIN))
 
 
-_PLAIN: Final = STOP_WORDS | GENERIC | frozenset((*_WH, *AUXILIARIES, "name", "both", "kind", "type", "list"))
+_PLAIN: Final = STOP_WORDS | GENERIC | frozenset((*_WH, *AUXILIARIES, "name", "names", "both", "kind", "type", "list"))
 
 
 def _dangling(words: list[str], found: tuple[str, ...]) -> str:
@@ -197,7 +205,7 @@ def _dangling(words: list[str], found: tuple[str, ...]) -> str:
     if found:
         return ""
     for position, word in enumerate(words[:8]):
-        if word in PRONOUNS:
+        if word in REFERRING:
             expletive = word == "it" and (
                 {"that", "to", "possible", "called"} & set(words[position + 1 : position + 4])
                 or words[:2] in (["what", "time"], ["what", "day"])
@@ -210,11 +218,13 @@ def _dangling(words: list[str], found: tuple[str, ...]) -> str:
 # --- the answer's type -------------------------------------------------------------------------------------
 
 _OF_SOMETHING = (
+    re.compile(r"\bnames? of (?:the |an? )?((?:[a-z-]+ ){0,3}?[a-z-]+)"
+               r"(?= (?:of|for|in|that|which|who|whose|where|to|from|at|on|by)\b| [A-Z]|\?|$|,)"),
     re.compile(r"\b(?:what|which|who) (?:is|was|are|were) (?:the )?(?:.+?'s )?((?:[a-z-]+ ){0,4}?[a-z-]+)"
                r"(?= (?:of|for|in|that|which|who|where|to|from|at|on|between|by)\b| [A-Z]|\?|$|,)"),
     re.compile(r"\b(?:what|which|who) (?:is|was|are|were) .+?'s? ([a-z-]+)"),
 )  # fmt: skip
-_NOUN_ENDS: Final = PREPOSITIONS | AUXILIARIES | {*_WH, "that", "and", "or"}
+_NOUN_ENDS: Final = PREPOSITIONS | AUXILIARIES | DETERMINERS | {*_WH, "that", "and", "or"}
 
 
 def _focus(text: str, asked_with: str) -> str:
@@ -234,25 +244,24 @@ def _noun_after(text: str, asked_with: str) -> str:
     parts = re.split(rf"\b{asked_with}\b", text, maxsplit=1, flags=re.IGNORECASE)
     rest = re.sub(r"^ (?:[a-z]+ )?(?:types?|kinds?|sorts?) of ", " ", parts[-1])
     words = [token.text for token in tokens(rest)][:9]
-    if len(words) > 1 and _singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
+    if len(words) > 1 and singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
         return words[0]
     end = next((i for i, w in enumerate(words) if w.lower() in _NOUN_ENDS or not w[0].isalnum()), len(words))
-    phrase = words[:end]
+    owner = next((i for i, word in enumerate(words[:end]) if word.endswith("'s")), None)
+    if owner is not None:  # "which island's quarry" asks for the island
+        return words[owner].removesuffix("'s").lower()
+    phrase = words[: end - (0 < end < len(words) and end > 1 and words[end].lower() in DETERMINERS)]
     if not (end < len(words) and words[end].lower() in AUXILIARIES):  # no auxiliary: a verb ends the phrase
         phrase = phrase[: next((i for i, word in enumerate(phrase) if i and lemma(word) in VERBS), end)]
     return phrase[-1].lower() if phrase else ""
 
 
 def _measure(text: str, focus: str) -> str:
-    match = re.search(r"\b[Hh]ow (?:many (?:[a-z-]+ (?=[a-z]+s\b))?([a-z-]+)|([a-z]+))", text)
+    match = re.search(r"\b[Hh]ow (?:large|big|great|high|small) an? ([a-z]+)", text)
+    if match:
+        return match.group(1)
+    match = re.search(r"\b[Hh]ow (?:many (?:[a-z-]+ (?=(?!does\b|was\b|is\b|has\b)[a-z]+s\b))?([a-z-]+)|([a-z]+))", text)
     return (match.group(1) or match.group(2)) if match else focus
-
-
-def _singular(word: str) -> str:
-    for plural, singular in (("ies", "y"), ("people", "person"), ("men", "man"), ("ches", "ch"), ("s", "")):
-        if word.endswith(plural) and not word.endswith(("ss", "us")) and word != "series":
-            return word.removesuffix(plural) + singular
-    return word
 
 
 def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
@@ -265,7 +274,7 @@ def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
     if asked_with == "how":
         return "number" if following[:1] and following[0] in MEASURES else "phrase"
     if focus:
-        return EXPECTATIONS.get(focus, EXPECTATIONS.get(_singular(focus), "phrase"))  # type: ignore[return-value]
+        return EXPECTATIONS.get(focus, EXPECTATIONS.get(singular(focus), "phrase"))  # type: ignore[return-value]
     return "phrase"
 
 
@@ -284,7 +293,7 @@ _BETWEEN = re.compile(
 )
 _BOTH = re.compile(
     rf"{_AUX} (?P<head>(?:[a-z,]+ )*)(?P<a>\"[^\"]+\"|{_TITLE}?),? and "
-    rf"(?:the )?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? (?P<rest>[a-z].+?)\??$"
+    rf"(?:the (?:[a-z]+ )?)?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? (?P<rest>[a-z].+?)\??$"
 )
 _ORDER = re.compile(
     r"(?:Did|Was|Were|Had|Has|Does) (?P<one>\S.{12,}?) (?P<op>before|after) (?P<other>(?:\S+ ){2,}.+?)\??$"
@@ -381,9 +390,14 @@ def _agreement(match: re.Match[str]) -> Comparison | None:
         what = same["what"]
         if what in ("country", "nationality", "nation", "citizenship"):
             return Comparison(operands, "same", f"What country is {thing} from?")
+        before = rest[: same.start()].strip()
+        verb, _, preposition = before.partition(" ")
+        if what == "place" and verb.endswith(("ed", "t", "n")):
+            return Comparison(operands, "same", f"Where was {thing} {verb}?")
         if what in ("year", "date", "day", "time"):
             return Comparison(operands, "same", f"When was {thing} {rest.split(' ')[0]}?")
-        before = rest[: same.start()].strip()
+        if preposition == "by" and verb.endswith(("ed", "t", "n")):
+            return Comparison(operands, "same", f"By which {what} was {thing} {verb}?")
         if before.split(" ")[0].endswith(("ed", "t", "n")):  # "built by the same yard"
             return Comparison(operands, "same", f"Which {what} was {thing} {before}?")
         return Comparison(operands, "same", f"What {what} is {thing} in?")
@@ -415,13 +429,31 @@ _OF = re.compile(rf"\b(?:[Tt]he )?(?P<role>(?:[a-z-]+ )?[a-z-]+) of (?:the )?{_K
 _POSSESSIVE = re.compile(rf"(?P<name>{_NAMED})'s? (?P<role>[a-z-]+)\b")
 _CLAUSE = re.compile(
     r"\bthe (?P<noun>(?:(?!of |the )[A-Za-z-]+ ){0,3}?[a-z]+)"
-    r"(?P<link> (?:who|that|which|where|in which)| (?=[a-z]+ed (?:by|in|at)\b))"
+    r"(?P<link> (?:who|that|which|where|in which)\b"
+    r"| (?=(?:once |first |later )?(?:[a-z]+ed|built|cast|made|written|led|run|kept|won|sung|held|sold|bought)"
+    r" (?:by|in|at|with|for|from|on)\b))"
     r"(?P<clause> ?[^,?]{6,}?)(?=,|\?|$)"
 )
 
 
+_APART: Final = re.compile(
+    r"(?P<head>(?:(?:[Oo]n|[Ii]n|[Aa]t|[Ff]rom) (?:which|what) [a-z]+|When|Where|How|Why) (?:was|were|is|are|did|does))"
+    r" (?P<noun>the [a-z][^,?]*?) (?P<verb>[a-z]+(?:ed|n|t|e)) (?P<clause>(?:who|that|which) [^?]+)\?*"
+)
+
+
+def _together(text: str) -> str:
+    """A relative clause put back behind its noun: "the engineer born who" as "the engineer who ... born"."""
+    match = _APART.fullmatch(text)
+    if match is None or lemma(match["verb"]) not in VERBS or match["verb"] in AUXILIARIES:
+        return text
+    if {*_WH, "that"} & set(match["noun"].split()):
+        return text
+    return f"{match['head']} {match['noun']} {match['clause'].strip()} {match['verb']}?"
+
+
 def _unfold_kinship(text: str) -> str:
-    for compound, (outer, inner) in KIN.items():
+    for compound, (outer, inner) in KIN_IN_STEPS.items():
         if compound in text:
             text = re.sub(rf"({_NAMED})'s {compound}", rf"the {outer} of the {inner} of \1", text)
             text = re.sub(rf"(?:the )?{compound} of ", f"the {outer} of the {inner} of ", text)
@@ -437,6 +469,8 @@ def _description(text: str, kind: QuestionKind) -> Description | None:
                 wh = "Who" if EXPECTATIONS.get(role) == "person" or role == "spouse" else "What"
                 return Description(match[0], f"{wh} is the {role} of {match['name']}?", match["name"])
     clause = _CLAUSE.search(_without_last_verb(text))
+    if clause and PREPOSITIONS & set(clause["noun"].split()):
+        return None
     if clause and kind == "span" and _asks_more(text, clause) and not {*_WH} & set(clause["clause"].split()):
         return Description(clause[0].strip(), _clause_question(clause))
     return None
@@ -445,15 +479,25 @@ def _description(text: str, kind: QuestionKind) -> Description | None:
 def _without_last_verb(text: str) -> str:
     """In "When did the yard that A founded close?" the last word is the verb of the outer question."""
     match = re.fullmatch(
-        r"(?P<rest>(?:When|Where|How|Why) \w+ .* (?P<before>[\w']+)) (?P<verb>[a-z]+)\?*", text
-    )
+        r"(?P<rest>(?:(?:On|In|At|From) (?:which|what) \w+|When|Where|How|Why) \w+ .*? (?P<before>[\w']+))"
+        r" (?P<verb>[a-z]+)(?P<to> to [a-z]+)?\?*", text
+    )  # fmt: skip
     if match is None or match["before"] in AUXILIARIES or lemma(match["verb"]) not in VERBS:
         return text
+    clause = re.search(r"\b(?:who|that|which|where) (.+)", match["rest"])
+    if clause and not match["to"] and not any(map(_verbal, clause[1].split())):
+        return text  # "the academy where she studied"
     return match["rest"]
+
+
+def _verbal(word: str) -> bool:
+    return word in AUXILIARIES or (word.islower() and lemma(word) in VERBS)
 
 
 def _clause_question(match: re.Match[str]) -> str:
     noun, link, clause = match["noun"], match["link"].strip(), match["clause"].strip()
+    if not link:  # "the newspaper founded by"
+        return f"Which {noun} was {clause}?"
     if link in ("where", "in which"):
         return f"In which {noun} {clause}?"
     if EXPECTATIONS.get(noun.split()[-1]) == "person":

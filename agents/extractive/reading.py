@@ -8,6 +8,7 @@ of its names in its words. An answer is given only if the weighed features say t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,6 +17,7 @@ import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
 from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate
+from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
@@ -71,6 +73,7 @@ class _Session:
 
     def __init__(self, evidence: Sequence[Evidence], encoder: Encoder) -> None:
         self.passages = Passages(evidence)
+        self._kinds = heads(self.passages.all)
         self._encoder = encoder
         self._vectors: dict[str, FloatArray] = {}
 
@@ -222,10 +225,21 @@ class _Session:
         confidence = chance(RIGHT, self._certainty(question, scored, supported))
         if confidence >= ANSWERED["phrase" if question.expects == "phrase" else "span"]:
             span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
-            return _Found(best.text, tuple(dict.fromkeys((span, _quote(best.passage)))), confidence)
+            return _Found(
+                self._whole(question, scored), tuple(dict.fromkeys((span, _quote(best.passage)))), confidence
+            )
         if question.expects == "phrase":
             return await self._sentence(question, unknown)
         return self._lacking(question, unknown, ranked, confidence)
+
+    def _whole(self, question: Question, scored: Sequence[Candidate]) -> str:
+        """The best span as an answer: all of a list where several are asked for, a first name made full."""
+        best = scored[0]
+        if question.plural:
+            return _listed(best, scored)
+        if question.expects == "person":
+            return full_name(best.text, best.passage.chunk.title, self.passages.all, self._kinds)
+        return best.text
 
     def _relevant(self, question: Question, ranked: Sequence[_Ranked]) -> list[_Ranked]:
         """The passages that an answer may come from: about the one thing named, or a link away from it."""
@@ -242,8 +256,8 @@ class _Session:
 
     def _proposals(self, question: Question, passage: Passage, features: dict[str, float]) -> list[Candidate]:
         keys = [key_of(word) for word in question.keys]
-        found = propose(question, keys, passage, features)
-        title = title_candidate(question, passage, features)
+        found = propose(question, keys, passage, features, self._kinds)
+        title = title_candidate(question, passage, features, self._kinds)
         return [*found, title] if title else found
 
     def _certainty(
@@ -360,6 +374,23 @@ class _Session:
             self._vectors.update(zip(new, np.nan_to_num(vectors), strict=True))
         asked = self._vectors[question]
         return [float(asked @ self._vectors[_in_context(p)]) for p in passages]
+
+
+def _listed(best: Candidate, scored: Sequence[Candidate]) -> str:
+    """The candidate with those of its passage that commas and "and" join to it."""
+    text, offset = best.passage.chunk.text, best.passage.start
+    spans = sorted({(c.start, c.end) for c in scored if c.passage is best.passage and c.start >= offset})
+    start, end = best.start, best.end
+    for first, last in spans:
+        if first >= end and _JOINED.fullmatch(text[end:first]):
+            end = last
+    for first, last in reversed(spans):
+        if last <= start and _JOINED.fullmatch(text[last:start]):
+            start = first
+    return text[start:end] if (start, end) != (best.start, best.end) else best.text
+
+
+_JOINED: Final = re.compile(r",? (?:and |or |& )?|, ?")
 
 
 def _in_context(passage: Passage) -> str:
