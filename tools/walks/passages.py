@@ -189,11 +189,11 @@ def evidence_of(base: KnowledgeBase, survey: Survey, k: int) -> list[Evidence]:
             scores[chunk] = max(scores.get(chunk, -math.inf), trail.score - ON_THE_WAY)
     order = sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
     found: list[Evidence] = []
-    for chunk in base.chunks(order[: 2 * k + 10])[:k]:
-        names = trails[chunk.id].names if chunk.id in trails else ()
+    for held in base.chunks(order[: 2 * k + 10])[:k]:
+        names = trails[held.id].names if held.id in trails else ()
         via = " and then ".join(graph.name(name) for name in names)
         reason = f"reached through {via}" if via else "found by words, meaning and title"
-        found.append(Evidence(chunk, scores[chunk.id], reason))
+        found.append(Evidence(held, scores[held.id], reason))
     return found
 
 
