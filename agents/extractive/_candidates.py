@@ -233,7 +233,7 @@ _SPEAKER: Final = re.compile(r"([A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}): (?=\S)")
 COUNTRY: Final = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b"
 )
-_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
+_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|on|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
 _ORGANISATION: Final = re.compile(
     r"\b(?:Inc|Ltd|Company|Corporation|University|College|School|Institute|Records|Studios?|Pictures|Party|League"
     r"|Club|Band|Group|Association|Society|Church|Museum|Agency|Department|Party|Union|Bank|Press|Network)\b"

@@ -46,9 +46,10 @@ def heads(passages: Iterable[Passage]) -> dict[str, str]:
 
 
 def _head(phrase: str) -> str:
-    words = phrase.split()
+    words = re.sub(r"^.*?\b(?:one|[a-z]+est|[a-z]+most|most [a-z]+) of the ", "", phrase).split()
     end = next((i for i, word in enumerate(words) if word.lower() in _ENDS), len(words))
-    return words[end - 1].lower() if end and words[end - 1].islower() else ""
+    word = words[end - 1].lower() if end else ""
+    return next((w for w in (word, word.removesuffix("s")) if kind_of_noun(w)), word if word.isalpha() else "")
 
 
 def kind_before(text: str, start: int) -> str:

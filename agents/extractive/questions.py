@@ -499,7 +499,7 @@ def _clause_question(match: re.Match[str]) -> str:
         return f"Which {noun} was {clause}?"
     if link in ("where", "in which"):
         return f"In which {noun} {clause}?"
-    if EXPECTATIONS.get(noun.split()[-1]) == "person":
+    if noun.split()[-1] in ("man", "woman", "person", "boy", "girl"):
         return f"Who {clause}?"
     return f"Which {noun} {clause}?"
 

@@ -243,8 +243,16 @@ class _Session:
 
     def _relevant(self, question: Question, ranked: Sequence[_Ranked]) -> list[_Ranked]:
         """The passages that an answer may come from: about the one thing named, or a link away from it."""
-        if len(question.names) != 1:
+        if not question.names:
             return list(ranked[:SEARCHED])
+        if len(question.names) > 1:
+            named = [passage for passage, features in ranked if features["about"] > 0.0]
+            far = len(question.keys) >= FAR
+            return [
+                item
+                for item in ranked
+                if far or item[0] in named or any(self.passages.linked(p, item[0], question.names) for p in named)
+            ][:SEARCHED]
         about = [passage for passage, features in ranked if features["about"] >= ABOUT]
         far = len(question.keys) >= FAR
         return [
