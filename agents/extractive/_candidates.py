@@ -183,11 +183,11 @@ def _spans(question: Question, passage: Passage, kinds: Kinds) -> Iterator[_Raw]
     if question.expects == "date":
         for date in dates(passage.text):
             yield from _dates_of(question, date)
-    elif question.expects == "number":
+    elif question.expects == "number" and passage.keys & set(map(key_of, question.keys)):
         for number in numbers(passage.text):
             if fit := measures(question, number, passage):
                 yield number.start, with_currency(number, passage.text), "typed", fit
-    else:
+    elif question.expects != "number":
         yield from _nouns(question.expects, passage, kinds)
 
 
@@ -265,7 +265,7 @@ def _fitness(expects: Expects, text: str, start: int, end: int, kinds: Kinds) ->
             return 1.0
         return 0.9 if place_before else 0.1
     if expects == "name":
-        return 1.0
+        return 0.4 if kind == "person" else 1.0
     return 0.6
 
 

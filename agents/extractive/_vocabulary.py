@@ -59,7 +59,7 @@ EXPECTATIONS: Final[dict[str, str]] = _index(
         "name": """company corporation firm organisation organization university college school institute team
             club band group label yard firm business workshop foundry mill newspaper magazine journal book novel poem play song album film movie
             series show programme program game airline ship boat vessel ferry tug
-            steamer yacht barge trawler schooner barque submarine aircraft train locomotive car award prize party league tournament
+            steamer steamship yacht barge trawler drifter ketch brig cutter sloop frigate tug schooner barque submarine aircraft train locomotive car award prize party league tournament
             competition division network station channel website brand product language religion museum
             theatre theater hospital church bridge building war battle treaty title name agency department
             army tribe people dynasty empire publisher restaurant cafe bakery""",

@@ -19,7 +19,7 @@ from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
 from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate
 from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, key_of
-from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing
+from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
 from kedge.agents.extractive._weights import ANSWERED, RANK, RIGHT, SPAN, SUPPORTED, chance, weigh
 from kedge.agents.extractive.language import dates, numbers, tokens
@@ -37,6 +37,8 @@ SEARCHED: Final = 6
 MAX_DEPTH: Final = 3
 # A value is not taken from a passage that is about something else than the one thing asked about.
 ABOUT: Final = 0.45
+# From here on a sentence may deny or affirm something of a namesake's family.
+NAMESAKE: Final = 0.3
 LONGEST_NAME: Final = 8
 # A question with so many words outside its name may be about something that it only describes.
 FAR: Final = 3
@@ -210,12 +212,14 @@ class _Session:
         near = self._relevant(question, ranked)
         candidates = [c for p, features in near for c in self._proposals(question, p, features)]
         scored = sorted(candidates, key=lambda c: -weigh(SPAN, c.features))
-        if (denied := next(filter(None, (contradicted(question, p) for p, _ in near)), None)) is not None:
+        denials = (*(contradicted(question, p) for p, _ in near), mistaken(question, self.passages))
+        if (denied := next(filter(None, denials), None)) is not None:
             return _Missing("false premise", (denied,), 0.7)
         if not scored:
             return self._lacking(question, unknown, ranked, 0.0)
         best = scored[0]
-        if (unclear := ambiguous(question, scored, self.passages)) is not None:
+        unclear = ambiguous(question, scored, self.passages) or undecided(question, scored)
+        if unclear is not None:
             return _Missing("under-specified", (unclear,), 0.7)
         if (conflict := disagreeing(question, scored)) is not None:
             return _Missing("conflicting evidence", (conflict,), 0.7)
@@ -320,7 +324,7 @@ class _Session:
         denied = contradicted(question, passage)
         if denied is None and confidence < ANSWERED["supported"]:
             return self._lacking(question, [], ranked, confidence)
-        others = [n for n in question.names if self.passages.name_in(passage, n) < ABOUT]
+        others = [n for n in question.names if self.passages.name_in(passage, n) < NAMESAKE]
         topic = next((n for n in question.names if n not in others), passage.chunk.title)
         if denied is None and others:
             text = f"The documents found about {topic} do not connect it with {others[0]}."
