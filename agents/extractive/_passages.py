@@ -220,7 +220,9 @@ class Passages:
         name_weight = 1.0 if question.names else 0.0
         scored = [
             (
-                self.overlap((p,), keys) + name_weight * self.names_in((p,), question.names) - 9 * _heading(p),
+                self.overlap((p,), keys)
+                + name_weight * self.names_in((p,), question.names)
+                - 9 * _heading(p),
                 -index,
                 p,
             )
@@ -230,7 +232,7 @@ class Passages:
 
 
 def _heading(passage: Passage) -> bool:
-    """Whether a passage is a heading, a few words with an empty line below; it comes last, as it says nothing."""
+    """Whether a passage is a heading, a few words above an empty line: it says nothing, and comes last."""
     text = passage.text
     return (
         passage.chunk.text[passage.end : passage.end + 2] == "\n\n"
@@ -251,7 +253,12 @@ def _nearby(passage: Passage, wanted: str) -> float:
     if _ROW.match(passage.text):
         return 0.0
     title = fold(bare_title(passage.chunk.title))
-    namesake = title != wanted and title.strip() and title in passage.folded and set(title.split()) & set(wanted.split())
+    namesake = (
+        title != wanted
+        and title.strip()
+        and title in passage.folded
+        and set(title.split()) & set(wanted.split())
+    )
     return 0.3 if namesake else 0.5
 
 

@@ -137,7 +137,7 @@ def undecided(question: Question, scored: Sequence[Candidate]) -> Gap | None:
 
 
 def _bearer(name: str, passage: Passage) -> str | None:
-    """Whose name in the passage ends with a shorter name: empty for nobody's, `None` where it stands alone."""
+    """Whose name in the passage ends with a shorter one: empty for nobody's, `None` where it stands alone."""
     wanted = fold(name)
     title = bare_title(passage.chunk.title)
     if fold(title) == wanted:

@@ -75,10 +75,11 @@ def find_names(
 
 
 # Capitalised and alone behind a possessive these make a name of the whole: "Gimbel's Store".
-_ESTABLISHMENTS: Final = frozenset(
-    """yard shipyard shop store bank hospital hotel school college institute church chapel court house hall inn
-    island bay mill theatre theater garden gardens club bakery brewery foundry works wharf register park market
-    lane bar tavern restaurant cafe café""".split()
+_ESTABLISHMENT: Final = re.compile(
+    r"(?:ship)?yard|shop|store|bank|hospital|hotel|school|college|institute|church|chapel|court|house|hall|inn"
+    r"|island|bay|mill|theat(?:re|er)|gardens?|club|bakery|brewery|foundry|works|wharf|register|park|market|lane"
+    r"|bar|tavern|restaurant|caf[eé]",
+    re.IGNORECASE,
 )
 
 
@@ -89,7 +90,7 @@ def _owned(text: str, found: Sequence[Span]) -> list[Span]:
         owner = joined[-1] if joined else None
         if (
             owner
-            and name.text.lower() in _ESTABLISHMENTS
+            and _ESTABLISHMENT.fullmatch(name.text)
             and re.fullmatch(r"['’]s ", text[owner.end : name.start])
         ):
             joined[-1] = Span(owner.start, name.end, text[owner.start : name.end])

@@ -100,24 +100,18 @@ class _Session:
         assert description is not None  # noqa: S101
         known = (description.name,) if description.name else ()
         inner = await self.answer(analyse(description.question, known), depth + 1)
-        direct = await self._direct(question)
-        if isinstance(direct, _Found) and direct.confidence < ANSWERED["whole"]:
-            direct = _Missing("missing hop", (), 1.0 - direct.confidence)
         if isinstance(inner, _Found) and len(inner.answer.split()) > LONGEST_NAME:
             inner = self._lacking(question, (), (), 1.0 - inner.confidence)  # a sentence stands for no name
         if isinstance(inner, _Missing):
-            return direct if isinstance(direct, _Found) else inner
+            return await self._at_once(question) or inner
         outer_question = analyse(
             question.text.replace(description.phrase, inner.answer), known=(inner.answer,)
         )
         outer = await self.answer(outer_question, depth + 1)
         if isinstance(outer, _Found):
             support = tuple(dict.fromkeys((*outer.support, *inner.support)))
-            chained = _Found(outer.answer, support, min(inner.confidence, outer.confidence))
-            if isinstance(direct, _Found) and direct.confidence > chained.confidence + 0.2:
-                return direct
-            return chained
-        if isinstance(direct, _Found):
+            return _Found(outer.answer, support, min(inner.confidence, outer.confidence))
+        if (direct := await self._at_once(question)) is not None:
             return direct
         slot = _slot(outer_question)
         text = (
@@ -126,6 +120,11 @@ class _Session:
         )
         reason: AbstentionReason = "missing hop" if outer.reason == "out of corpus" else outer.reason
         return _Missing(reason, (_gap("relation", inner.answer, slot, text),), outer.confidence)
+
+    async def _at_once(self, question: Question) -> _Found | None:
+        """An answer to the whole question, taken for one whose description no reading resolved."""
+        direct = await self._direct(question)
+        return direct if isinstance(direct, _Found) and direct.confidence >= ANSWERED["whole"] else None
 
     async def _compare(self, question: Question, comparison: Comparison, depth: int) -> _Found | _Missing:
         if comparison.operator in ("before", "after"):
@@ -203,7 +202,7 @@ class _Session:
             return _Missing("out of corpus", gaps, 0.95)
         if question.kind == "yes-no":
             return await self._polar(question)
-        if question.kind == "explanation":
+        if question.kind == "explanation" and question.asked_with != "which":
             return await self._sentence(question, unknown)
         return await self._span(question, unknown)
 
@@ -227,12 +226,15 @@ class _Session:
         if supported < ANSWERED["supported"]:
             return self._lacking(question, unknown, ranked, supported)
         confidence = chance(RIGHT, self._certainty(question, scored, supported))
-        if confidence >= ANSWERED["phrase" if question.expects == "phrase" else "span"]:
+        needed = "span" if question.expects != "phrase" else "phrase"
+        if needed == "phrase" and question.asked_with == "which":  # no sentence is an answer to "which"
+            needed = "which"
+        if confidence >= ANSWERED[needed]:
             span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
             return _Found(
                 self._whole(question, scored), tuple(dict.fromkeys((span, _quote(best.passage)))), confidence
             )
-        if question.expects == "phrase":
+        if question.expects == "phrase" and question.asked_with != "which":
             return await self._sentence(question, unknown)
         return self._lacking(question, unknown, ranked, confidence)
 
@@ -251,11 +253,12 @@ class _Session:
             return list(ranked[:SEARCHED])
         if len(question.names) > 1:
             named = [passage for passage, features in ranked if features["about"] > 0.0]
-            far = len(question.keys) >= FAR
+            if len(question.keys) >= FAR:
+                return list(ranked[:SEARCHED])
             return [
                 item
                 for item in ranked
-                if far or item[0] in named or any(self.passages.linked(p, item[0], question.names) for p in named)
+                if item[0] in named or any(self.passages.linked(p, item[0], question.names) for p in named)
             ][:SEARCHED]
         about = [passage for passage, features in ranked if features["about"] >= ABOUT]
         far = len(question.keys) >= FAR
