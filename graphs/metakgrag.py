@@ -23,7 +23,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict
 
-from kedge.agents.decisions import Concept, Gap, Judgement, Link, Reading
+from kedge.agents.decisions import Concept, Judgement, Link, Reading
 from kedge.errors import BudgetExceeded
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
@@ -168,14 +168,15 @@ async def adjust(state: State, runtime: Runtime[Context]) -> State:
         course = Course(starts=(drifted.origin,), aim=state["question"], tabu=tabu)
         message = f"back to {drifted.origin}, avoiding: {drifted.triple}"
     else:
-        gap = _next_gap(state)
-        target = Concept(text=gap.target or gap.description, kind="name")
-        links = await context.meter.play("link", context.cast.link, [target], context.base)
-        course = Course(starts=_pivots(state, links), aim=_gap_aim(gap))
-        message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {course.aim}"
-    if course in state["courses"]:
-        event = context.event("adjusted", "nothing new to try", turn=turn.number)
-        return {"halted": True, "trace": [event]}
+        wanted = _next_aim(state)
+        if wanted is None:
+            event = context.event("adjusted", "nothing new to try", turn=turn.number)
+            return {"halted": True, "trace": [event]}
+        target, aim = wanted
+        concept = Concept(text=target, kind="name")
+        links = await context.meter.play("link", context.cast.link, [concept], context.base)
+        course = Course(starts=_pivots(state, links), aim=aim)
+        message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {aim}"
     event = context.event("adjusted", message, turn=turn.number, **course.model_dump(mode="json"))
     return {"courses": [course], "trace": [event]}
 
@@ -197,7 +198,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
         "metakgrag",
         reading,
         evidence,
-        _path(context.base, best.walks, reading) if best else (),
+        _path(context.base, best.walks, reading, evidence) if best else (),
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
     )
@@ -290,18 +291,15 @@ def _drifted(walks: Sequence[Walk]) -> Hop | None:
     return next((b for a, b in pairwise(hops) if b.relevance < a.relevance - DRIFT), None)
 
 
-def _next_gap(state: State) -> Gap:
-    """The judge's first gap that no course aimed at yet; else the weakest concept."""
-    turn, aims = state["rounds"][-1], {course.aim for course in state["courses"]}
-    fresh = [gap for gap in turn.judgement.gaps if _gap_aim(gap) not in aims]
-    if fresh:
-        return fresh[0]
-    weakest = min(turn.coverage, key=lambda text: turn.coverage[text], default=state["question"])
-    return Gap(kind="entity", target=weakest, description=f"nothing found about {weakest}")
-
-
-def _gap_aim(gap: Gap) -> str:
-    return " ".join(part for part in (gap.target, gap.slot) if part) or gap.description
+def _next_aim(state: State) -> tuple[str, str] | None:
+    """What the next course is about and looks for: a gap in its words, its target alone, an unmet name."""
+    turn, tried = state["rounds"][-1], {course.aim for course in state["courses"]}
+    gaps = [gap for past in reversed(state["rounds"]) for gap in past.judgement.gaps]
+    aims = [(gap.target, f"{gap.target} {gap.slot}".strip() or gap.description) for gap in gaps]
+    aims += [(gap.target, gap.target) for gap in gaps if gap.target]
+    names = [concept.text for concept in state["concepts"] if concept.kind == "name"]
+    aims += [(name, name) for name in names if turn.coverage[name] < COVERED]
+    return next(((target or aim, aim) for target, aim in aims if aim not in tried), None)
 
 
 def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
@@ -311,15 +309,21 @@ def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([entity for entity in linked if entity in trajectory] or linked))
 
 
-def _path(base: KnowledgeBase, walks: Sequence[Walk], reading: Reading) -> list[Triple]:
-    """What leads to the answer: walks that end at it or join citations, and the triples it stands in."""
-    cited = {support.chunk_id for support in reading.support}
-    answer = entity_key(reading.answer or "")
+def _path(
+    base: KnowledgeBase, walks: Sequence[Walk], reading: Reading, evidence: Sequence[Evidence]
+) -> list[Triple]:
+    """What leads to the answer: the best walk that ends at it, and the triples that the quotations state."""
+    chunks = {item.chunk.id: item.chunk for item in evidence}
+    cited = {s.chunk_id: chunks[s.chunk_id] for s in reading.support if s.chunk_id in chunks}
+    quoted = entity_key(
+        " ".join(
+            f"{cited[s.chunk_id].title} {cited[s.chunk_id].text[s.start : s.end]}" for s in reading.support
+        )
+    )
 
-    def connects(walk: Walk) -> bool:
-        passed = {hop.triple.chunk_id for hop in walk.hops}
-        return walk.end == answer or (passed <= cited and len(passed) > 1)
+    def stated(triple: Triple) -> bool:
+        return entity_key(triple.subject) in quoted and entity_key(triple.object) in quoted
 
-    walked = [hop.triple for walk in walks if connects(walk) for hop in walk.hops]
-    read = [t for t in base.triples(chunks=sorted(cited)) if answer in map(entity_key, (t.subject, t.object))]
-    return list(dict.fromkeys((*walked, *read)))
+    arriving = [walk for walk in walks if walk.hops and walk.end == entity_key(reading.answer or "")]
+    walked = [hop.triple for walk in arriving[:1] for hop in walk.hops]
+    return list(dict.fromkeys((*walked, *filter(stated, base.triples(chunks=sorted(cited))))))

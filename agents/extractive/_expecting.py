@@ -6,10 +6,10 @@ import re
 from typing import Final
 
 from kedge.agents.extractive._vocabulary import EXPECTATIONS, MEASURES, Expects
-from kedge.agents.extractive.language import STOP_WORDS, lemma, tokens
+from kedge.agents.extractive.language import STOP_WORDS, lemma, singular, tokens
 from kedge.agents.extractive.lexicon import AUXILIARIES, DETERMINERS, PREPOSITIONS, VERBS
 
-__all__ = ["WH", "expectation_of", "focus_of", "measure_of", "singular"]
+__all__ = ["WH", "expectation_of", "focus_of", "measure_of"]
 
 WH: Final = ("who", "whom", "whose", "where", "when", "why", "how", "what", "which")
 _OF_SOMETHING = (
@@ -61,14 +61,6 @@ def measure_of(text: str, focus: str) -> str:
         return match.group(1)
     match = _HOW.search(text)
     return (match.group(1) or match.group(2)) if match else focus
-
-
-def singular(word: str) -> str:
-    """A noun without its plural ending."""
-    for plural, singular in (("ies", "y"), ("people", "person"), ("men", "man"), ("ches", "ch"), ("s", "")):
-        if word.endswith(plural) and not word.endswith(("ss", "us")) and word != "series":
-            return word.removesuffix(plural) + singular
-    return word
 
 
 def expectation_of(asked_with: str, focus: str, following: list[str]) -> Expects:

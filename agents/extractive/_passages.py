@@ -11,7 +11,14 @@ from functools import lru_cache
 from typing import Final
 
 from kedge.agents.extractive._vocabulary import RELATIONS
-from kedge.agents.extractive.language import STOP_WORDS, bare_title, sentences, stem, tokens
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    bare_title,
+    sentences,
+    stem,
+    tokens,
+    without_possessive,
+)
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import Chunk, Evidence, Triple, entity_key
 
@@ -66,7 +73,7 @@ def key_of(word: str) -> str:
 
 def keys_of(text: str) -> frozenset[str]:
     """The keys of a text's content words."""
-    words = (token.text.replace("’", "'").removesuffix("'s") for token in tokens(text))
+    words = (without_possessive(token.text) for token in tokens(text))
     return frozenset(key_of(w) for w in words if w[:1].isalnum() and w.lower() not in STOP_WORDS)
 
 

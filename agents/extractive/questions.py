@@ -12,18 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kedge.agents.extractive._expecting import WH, expectation_of, focus_of, measure_of, singular
+from kedge.agents.extractive._expecting import WH, expectation_of, focus_of, measure_of
 from kedge.agents.extractive._vocabulary import (
     COMPARATIVES,
     EXPECTATIONS,
     GENERIC,
-    KIN,
+    KIN_IN_STEPS,
     NEGATIONS,
-    PRONOUNS,
+    REFERRING,
     RELATIONAL,
     Expects,
 )
-from kedge.agents.extractive.language import STOP_WORDS, Span, lemma, names, tokens
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    Span,
+    lemma,
+    names,
+    singular,
+    tokens,
+    without_possessive,
+)
 from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, PREPOSITIONS, VERBS
 
 __all__ = ["Comparison", "Description", "Question", "QuestionKind", "analyse"]
@@ -184,7 +192,7 @@ def _content(text: str, found: tuple[str, ...]) -> tuple[str, ...]:
     """The words that carry meaning, outside the names, as they are written."""
     for name in sorted(found, key=len, reverse=True):
         text = text.replace(name, " ")
-    written = (token.text.removesuffix("'s") for token in tokens(text))
+    written = (without_possessive(token.text) for token in tokens(text))
     return tuple(dict.fromkeys(w for w in written if w[:1].isalnum() and w.lower() not in _PLAIN))
 
 
@@ -198,7 +206,7 @@ def _dangling(words: list[str], found: tuple[str, ...]) -> str:
     if found:
         return ""
     for position, word in enumerate(words[:8]):
-        if word in PRONOUNS:
+        if word in REFERRING:
             expletive = word == "it" and (
                 {"that", "to", "possible", "called"} & set(words[position + 1 : position + 4])
                 or words[:2] in (["what", "time"], ["what", "day"])
@@ -385,7 +393,7 @@ def _together(text: str) -> str:
 
 
 def _unfold_kinship(text: str) -> str:
-    for compound, (outer, inner) in KIN.items():
+    for compound, (outer, inner) in KIN_IN_STEPS.items():
         if compound in text:
             text = re.sub(rf"({_NAMED})'s {compound}", rf"the {outer} of the {inner} of \1", text)
             text = re.sub(rf"(?:the )?{compound} of ", f"the {outer} of the {inner} of ", text)

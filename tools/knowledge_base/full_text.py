@@ -46,6 +46,8 @@ class FullText:
         self._index.config_reader("manual")
         self._seen = self._stamp()
         self._lock = RLock()
+        self._writer: tantivy.IndexWriter | None = None
+        self._keeping = False
 
     def __len__(self) -> int:
         return self._searcher().num_docs
@@ -96,14 +98,33 @@ class FullText:
                 for chunk in chunks:
                     writer.add_document(_document(chunk))
 
+    def begin(self) -> None:
+        """Several changes follow: until `finish`, no other process can write, and merging is not waited for."""
+        self._keeping = True
+
+    def finish(self) -> None:
+        """The end of several changes: wait until small segments are merged, and let other processes write."""
+        writer, self._writer, self._keeping = self._writer, None, False
+        if writer is not None:
+            with self._errors():
+                writer.wait_merging_threads()
+
     @contextmanager
     def _writing(self) -> Iterator[tantivy.IndexWriter]:
-        """A writer that commits at the end. It lives no longer: it keeps other processes from writing."""
-        try:
-            writer = self._index.writer(_HEAP, 1)
+        """A writer that commits at the end. One that has failed is not used again."""
+        with self._errors():
+            writer, self._writer = self._writer or self._index.writer(_HEAP, 1), None
             yield writer
             writer.commit()
-            writer.wait_merging_threads()
+            if self._keeping:
+                self._writer = writer
+            else:
+                writer.wait_merging_threads()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, ValueError) as error:
             raise StoreError(f"{self._state.parent}: {error}", fix="what was stored is safe") from error
 

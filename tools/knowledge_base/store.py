@@ -279,8 +279,9 @@ class Store:
 
     def settle(self, firsts: Sequence[int]) -> None:
         """The indexes are in order again for the ranges that begin with these ids."""
-        with self._writing() as connection:
-            settle(connection, firsts)
+        if firsts:
+            with self._writing() as connection:
+                settle(connection, firsts)
 
     def write(self, change: Change) -> Delta:
         """Make one change, entirely or not at all.
