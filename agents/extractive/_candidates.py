@@ -14,7 +14,7 @@ from typing import Final
 from kedge.agents.extractive._kinds import kind_before, kind_of_noun
 from kedge.agents.extractive._passages import Passage, fold, key_of, name_forms
 from kedge.agents.extractive._quantities import label_of, measures, unit_stated, with_currency
-from kedge.agents.extractive._vocabulary import COUNTRIES, Expects
+from kedge.agents.extractive._vocabulary import COUNTRIES, VEHICLES, Expects
 from kedge.agents.extractive.language import (
     STOP_WORDS,
     Date,
@@ -26,7 +26,7 @@ from kedge.agents.extractive.language import (
     numbers,
     tokens,
 )
-from kedge.agents.extractive.lexicon import VERBS
+from kedge.agents.extractive.lexicon import VERBS, WORKS
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import entity_key
 
@@ -160,9 +160,12 @@ def title_candidate(
     ):
         return None
     fit = _fitness(question.expects, title, 0, len(title), kinds)
-    if fit < UNFIT and question.expects in ("place", "person"):
+    here = question.expects == "place" and re.search(r"\bhere\b", passage.text) is not None
+    if fit < UNFIT and question.expects in ("place", "person") and not here:
         return None
     own = {"fit": fit, "title": 1.0, "title_opening": float(passage.number == 0)}
+    if here:  # "was born here": in the title
+        own |= {"fit": 1.0, "pattern": 1.0, "near": 1.0}
     return Candidate(title, passage.start, passage.end, passage, {**_ABSENT, **features, **own})
 
 
@@ -183,11 +186,11 @@ def _spans(question: Question, passage: Passage, kinds: Kinds) -> Iterator[_Raw]
     if question.expects == "date":
         for date in dates(passage.text):
             yield from _dates_of(question, date)
-    elif question.expects == "number":
+    elif question.expects == "number" and passage.keys & set(map(key_of, question.keys)):
         for number in numbers(passage.text):
             if fit := measures(question, number, passage):
                 yield number.start, with_currency(number, passage.text), "typed", fit
-    else:
+    elif question.expects != "number":
         yield from _nouns(question.expects, passage, kinds)
 
 
@@ -233,7 +236,7 @@ _SPEAKER: Final = re.compile(r"([A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}): (?=\S)")
 COUNTRY: Final = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b"
 )
-_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
+_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|on|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
 _ORGANISATION: Final = re.compile(
     r"\b(?:Inc|Ltd|Company|Corporation|University|College|School|Institute|Records|Studios?|Pictures|Party|League"
     r"|Club|Band|Group|Association|Society|Church|Museum|Agency|Department|Party|Union|Bank|Press|Network)\b"
@@ -247,9 +250,10 @@ _PLACE: Final = re.compile(
 def _fitness(expects: Expects, text: str, start: int, end: int, kinds: Kinds) -> float:
     """How well a name fits a type, by what the evidence calls it, its form and the word before it."""
     name = text[start:end]
-    kind = kind_before(text, start) or kind_of_noun(kinds.get(entity_key(name), ""))
+    head = kinds.get(entity_key(name), "")
+    kind = kind_before(text, start) or kind_of_noun(head)
     if kind and expects in ("person", "place") and kind != expects:
-        return 0.0 if "person" in (kind, expects) else 0.3
+        return 0.0 if "person" in (kind, expects) or head in WORKS | VEHICLES else 0.3
     if kind == expects:
         return 1.0
     place_before = bool(_PLACE_BEFORE.search(text[max(0, start - 14) : start]))
@@ -265,7 +269,7 @@ def _fitness(expects: Expects, text: str, start: int, end: int, kinds: Kinds) ->
             return 1.0
         return 0.9 if place_before else 0.1
     if expects == "name":
-        return 1.0
+        return 0.4 if kind == "person" else 1.0
     return 0.6
 
 

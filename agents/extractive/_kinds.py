@@ -14,7 +14,9 @@ from kedge.tools.knowledge_base.records import entity_key
 
 __all__ = ["full_name", "heads", "kind_before", "kind_of_noun"]
 
-_SAID: Final = re.compile(r"[^.;]{0,80}?\b(?:is|was|are|were) (?:an?|the|one of the) (?P<noun>[^.,;:()]{3,80})")
+_SAID: Final = re.compile(
+    r"[^.;]{0,80}?\b(?:is|was|are|were) (?:an?|the|one of the) (?P<noun>[^.,;:()]{3,80})"
+)
 _APPOSED: Final = re.compile(r"[^.;,]{2,60}, (?:an? |the )?(?P<noun>[a-z][a-z -]{2,40}?)[,.;(]")
 _ENDS: Final = PREPOSITIONS | {"that", "which", "who", "whose", "where", "and", "or", "built", "written"}
 _BEFORE: Final = re.compile(r"\b([a-z]+) $")
@@ -30,7 +32,7 @@ def kind_of_noun(noun: str) -> str:
 
 
 def heads(passages: Iterable[Passage]) -> dict[str, str]:
-    """Title, as `entity_key` writes it, to the noun that its text opens with: "X was a three-masted barque"."""
+    """Title, as `entity_key` writes it, to the noun its text opens with: "X was a three-masted barque"."""
     found: dict[str, str] = {}
     for passage in passages:
         title = bare_title(passage.chunk.title)
@@ -46,9 +48,12 @@ def heads(passages: Iterable[Passage]) -> dict[str, str]:
 
 
 def _head(phrase: str) -> str:
-    words = phrase.split()
+    words = re.sub(r"^.*?\b(?:one|[a-z]+est|[a-z]+most|most [a-z]+) of the ", "", phrase).split()
     end = next((i for i, word in enumerate(words) if word.lower() in _ENDS), len(words))
-    return words[end - 1].lower() if end and words[end - 1].islower() else ""
+    word = words[end - 1].lower() if end else ""
+    return next(
+        (w for w in (word, word.removesuffix("s")) if kind_of_noun(w)), word if word.isalpha() else ""
+    )
 
 
 def kind_before(text: str, start: int) -> str:

@@ -176,7 +176,7 @@ class Passages:
         for where, worth in (
             (passage.folded, 1.0),
             (fold(passage.context), 0.9),
-            (self._chunk_texts[passage.chunk.id], 0.5),
+            (self._chunk_texts[passage.chunk.id], _nearby(passage, wanted[0])),
         ):
             if any(form in where for form in wanted):
                 return worth
@@ -226,10 +226,47 @@ class Passages:
         """Passages by names and words, best first; equal ones in the order of the evidence."""
         name_weight = 1.0 if question.names else 0.0
         scored = [
-            (self.overlap((p,), keys) + name_weight * self.names_in((p,), question.names), -index, p)
+            (
+                self.overlap((p,), keys)
+                + name_weight * self.names_in((p,), question.names)
+                - 9 * _heading(p),
+                -index,
+                p,
+            )
             for index, p in enumerate(self.all)
         ]
         return [(score, p) for score, _, p in sorted(scored, key=lambda item: item[:2], reverse=True)]
+
+
+def _heading(passage: Passage) -> bool:
+    """Whether a passage is a heading, a few words above an empty line: it says nothing, and comes last."""
+    text = passage.text
+    return (
+        passage.chunk.text[passage.end : passage.end + 2] == "\n\n"
+        and text[-1].isalnum()
+        and ":" not in text
+        and text.count(" ") < 8
+    )
+
+
+_ROW: Final = re.compile(r"^[^:|]{1,40}: [^|]*(?:\| [^:|]{1,40}: [^|]*)+$")
+
+
+def _nearby(passage: Passage, wanted: str) -> float:
+    """How much a passage may be about a name (as `fold` writes it) that its chunk has elsewhere.
+
+    A row of a table is about itself alone, and a sentence with a namesake in it about the namesake.
+    """
+    if _ROW.match(passage.text):
+        return 0.0
+    title = fold(bare_title(passage.chunk.title))
+    namesake = (
+        title != wanted
+        and title.strip()
+        and title in passage.folded
+        and set(title.split()) & set(wanted.split())
+    )
+    return 0.3 if namesake else 0.5
 
 
 @lru_cache(maxsize=4096)

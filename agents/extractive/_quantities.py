@@ -15,7 +15,7 @@ from kedge.agents.extractive.questions import Question
 __all__ = ["label_of", "measures", "unit_stated", "with_currency"]
 
 _CELL: Final = re.compile(r"(?:^|[|\n])\s*([^:|\n]{1,40}):\s*$")
-# "Height in metres", "Length (m)", "herring landed, in crans."
+# The unit at the end of a label: Height in metres, Length (m), herring landed, in crans.
 _STATED: Final = re.compile(r"(?:\bin ([a-z]+)|\(([a-z°%/]+)\))[\s.:]*$")
 
 
@@ -82,8 +82,14 @@ def _counts_money(number: Number, passage: Passage, label: str, stated: str) -> 
         return True
     # "paid 2,000 and then 3,000 crowns": one currency for both.
     later = next((n for n in numbers(passage.text) if n.start > number.end), None)
-    near = later is not None and re.fullmatch(r"(?:,| and| or| to| then|\s)+", passage.text[number.end : later.start])
-    return bool(near and later and (DIMENSIONS.get(later.unit) == "money" or with_currency(later, passage.text) > later.end))
+    near = later is not None and re.fullmatch(
+        r"(?:,| and| or| to| then|\s)+", passage.text[number.end : later.start]
+    )
+    return bool(
+        near
+        and later
+        and (DIMENSIONS.get(later.unit) == "money" or with_currency(later, passage.text) > later.end)
+    )
 
 
 def _following(number: Number, text: str) -> list[str]:

@@ -19,6 +19,7 @@ __all__ = [
     "REFERRING",
     "RELATIONAL",
     "RELATIONS",
+    "VEHICLES",
     "Expects",
 ]
 
@@ -53,12 +54,13 @@ EXPECTATIONS: Final[dict[str, str]] = _index(
             depth weight size area total rate score speed temperature capacity duration salary fee rent budget
             count quantity share""",
         "name": """company corporation firm organisation organization university college school institute team
-            club band group label yard firm business workshop foundry mill newspaper magazine journal book novel poem play song album film movie
-            series show programme program game airline ship boat vessel ferry tug
-            steamer yacht barge trawler schooner barque submarine aircraft train locomotive car award prize party league tournament
-            competition division network station channel website brand product language religion museum
-            theatre theater hospital church bridge building war battle treaty title name agency department
-            army tribe people dynasty empire publisher restaurant cafe bakery""",
+            club band group label yard firm business workshop foundry mill newspaper magazine journal book
+            novel poem play song album film movie series show programme program game airline ship boat
+            vessel ferry tug steamer steamship yacht barge trawler drifter ketch brig cutter sloop frigate
+            tug schooner barque submarine aircraft train locomotive car award prize party league
+            tournament competition division network station channel website brand product language
+            religion museum theatre theater hospital church bridge building war battle treaty title name
+            agency department army tribe people dynasty empire publisher restaurant cafe bakery""",
     }
 )
 EXPECTATIONS["country"] = EXPECTATIONS["nation"] = "country"
@@ -89,8 +91,8 @@ RELATIONS: Final[dict[str, str]] = _index(
         "discovery": "discover discovered discoverer discovers discovery",
         "building": "build built builder builds construct constructed construction erected",
         "opening": "open opened opens opening inaugurated",
-        "leadership": """lead led leader leads head heads headed chief captain captained chairs chaired command
-            commands commanded commander skipper skippered""",
+        "leadership": """lead led leader leads head heads headed chief captain captained chairs chaired
+            command commands commanded commander skipper skippered""",
         "victory": "win won winner winners wins winning defeated beat",
         "education": "study studied educated education attended graduated attend graduate alumnus",
         "employment": "work worked works job occupation profession employed career employer",
@@ -190,8 +192,8 @@ DIMENSIONS: Final[dict[str, str]] = _index(
         "length": "km m cm mm mile foot inch yard tall high deep wide far height length depth width distance",
         "weight": "kg g mg tonne pound ounce heavy weight",
         "time": "ms second minute hour day week month year decade century old age duration",
-        "money": """USD EUR GBP JPY CNY INR cent money cost price fee fare fine rent salary wage pay budget toll
-            tax bill debt loan grant bequest ransom reward sum""",
+        "money": """USD EUR GBP JPY CNY INR cent money cost price fee fare fine rent salary wage pay budget
+            toll tax bill debt loan grant bequest ransom reward sum""",
         "share": "percent percentage",
     }
 )
@@ -202,6 +204,12 @@ CURRENCIES: Final = word_set("""
     francs mark marks krone kroner krona kronor kronur ruble rubles rouble roubles peso pesos lira lire
     florin florins guilder guilders ducat ducats thaler thalers dinar dinars dirham dirhams real reais
     rand won baht ringgit rupiah shekel shekels zloty forint koruna sol bolivar bitcoin quid bucks gold silver
+""")
+
+# Things that are in places, and no places themselves.
+VEHICLES: Final = word_set("""
+    ship boat vessel ferry tug steamer steamship yacht barge trawler drifter ketch brig cutter sloop frigate
+    schooner barque submarine aircraft train locomotive car
 """)
 
 # What can be measured after "how".

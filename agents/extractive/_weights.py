@@ -47,7 +47,15 @@ RIGHT: Final = {"": -3.3, "score": 1.4, "margin": 1.1, "pattern": 0.4, "typed": 
 SUPPORTED: Final = {"": -2.4, "cosine": 1.1, "overlap": 2.0, "about": 0.7}
 
 # From these probabilities on an answer is given; see the module's text for how they were chosen.
-ANSWERED: Final = {"supported": 0.42, "span": 0.15, "phrase": 0.2, "whole": 0.4, "event": 0.4, "corpus": 0.3}
+ANSWERED: Final = {
+    "supported": 0.42,
+    "span": 0.15,
+    "phrase": 0.2,
+    "which": 0.08,
+    "whole": 0.4,
+    "event": 0.4,
+    "corpus": 0.3,
+}
 
 
 def weigh(weights: Mapping[str, float], features: Mapping[str, float]) -> float:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from kedge.agents.extractive._expecting import WH, expectation_of, focus_of, measure_of
 from kedge.agents.extractive._vocabulary import (
     COMPARATIVES,
     EXPECTATIONS,
     GENERIC,
     KIN_IN_STEPS,
-    MEASURES,
     NEGATIONS,
     REFERRING,
     RELATIONAL,
@@ -32,7 +32,7 @@ from kedge.agents.extractive.language import (
     tokens,
     without_possessive,
 )
-from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, DETERMINERS, PREPOSITIONS, VERBS
+from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, PREPOSITIONS, VERBS
 
 __all__ = ["Comparison", "Description", "Question", "QuestionKind", "analyse"]
 
@@ -105,8 +105,8 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
     found = _names(text, known)
     asked_with, position = _question_word(lowered)
     comparison = _comparison(text)
-    focus = _focus(text, asked_with)
-    expects = _expectation(asked_with, focus, lowered[position + 1 : position + 3])
+    focus = focus_of(text, asked_with)
+    expects = expectation_of(asked_with, focus, lowered[position + 1 : position + 3])
     words_left = _content(text, found)
     kind: QuestionKind = "span"
     if comparison is not None:
@@ -121,7 +121,7 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
         expects=expects,
         asked_with=asked_with,
         focus=focus,
-        measure=_measure(text, focus) if expects == "number" else "",
+        measure=measure_of(text, focus) if expects == "number" else "",
         names=found,
         keys=words_left,
         negated=any(word in NEGATIONS or word.endswith("n't") for word in lowered),
@@ -169,9 +169,8 @@ def _bracketed(text: str, name: Span) -> str:
     return name.text + brackets.group() if brackets else name.text
 
 
-_WH: Final = ("who", "whom", "whose", "where", "when", "why", "how", "what", "which")
 _NOT_NAMES: Final = frozenset(
-    {*_WH, *AUXILIARIES, "the", "in", "i", "name", "list", "tell", "give", "ad", "bc"}
+    {*WH, *AUXILIARIES, "the", "in", "i", "name", "list", "tell", "give", "ad", "bc"}
 )
 
 
@@ -181,10 +180,10 @@ def _question_word(words: list[str]) -> tuple[str, int]:
         return "", 0
     for position, word in enumerate(words):
         relative = word in ("who", "which", "where", "when", "whose") and position > 1
-        if word in _WH and not relative:
+        if word in WH and not relative:
             return word, position
     for position in range(len(words) - 1, -1, -1):
-        if words[position] in _WH:
+        if words[position] in WH:
             return words[position], position
     return "", 0
 
@@ -197,7 +196,9 @@ def _content(text: str, found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(w for w in written if w[:1].isalnum() and w.lower() not in _PLAIN))
 
 
-_PLAIN: Final = STOP_WORDS | GENERIC | frozenset((*_WH, *AUXILIARIES, "name", "names", "both", "kind", "type", "list"))
+_PLAIN: Final = (
+    STOP_WORDS | GENERIC | frozenset((*WH, *AUXILIARIES, "name", "names", "both", "kind", "type", "list"))
+)
 
 
 def _dangling(words: list[str], found: tuple[str, ...]) -> str:
@@ -210,72 +211,9 @@ def _dangling(words: list[str], found: tuple[str, ...]) -> str:
                 {"that", "to", "possible", "called"} & set(words[position + 1 : position + 4])
                 or words[:2] in (["what", "time"], ["what", "day"])
             )
-            before = [w for w in words[:position] if w not in _WH and w not in AUXILIARIES and w != "the"]
+            before = [w for w in words[:position] if w not in WH and w not in AUXILIARIES and w != "the"]
             return "" if expletive or len(before) > 1 else word
     return ""
-
-
-# --- the answer's type -------------------------------------------------------------------------------------
-
-_OF_SOMETHING = (
-    re.compile(r"\bnames? of (?:the |an? )?((?:[a-z-]+ ){0,3}?[a-z-]+)"
-               r"(?= (?:of|for|in|that|which|who|whose|where|to|from|at|on|by)\b| [A-Z]|\?|$|,)"),
-    re.compile(r"\b(?:what|which|who) (?:is|was|are|were) (?:the )?(?:.+?'s )?((?:[a-z-]+ ){0,4}?[a-z-]+)"
-               r"(?= (?:of|for|in|that|which|who|where|to|from|at|on|between|by)\b| [A-Z]|\?|$|,)"),
-    re.compile(r"\b(?:what|which|who) (?:is|was|are|were) .+?'s? ([a-z-]+)"),
-)  # fmt: skip
-_NOUN_ENDS: Final = PREPOSITIONS | AUXILIARIES | DETERMINERS | {*_WH, "that", "and", "or"}
-
-
-def _focus(text: str, asked_with: str) -> str:
-    """The noun asked for: "director" in "which film director was" and in "what is the director of"."""
-    if asked_with not in ("what", "which", "who"):
-        return ""
-    lowered = text[:1].lower() + text[1:]
-    for pattern in _OF_SOMETHING:
-        match = pattern.search(lowered)
-        if match and match.group(1).split()[-1] not in STOP_WORDS:
-            return match.group(1).split()[-1]
-    return "" if asked_with == "who" else _noun_after(lowered, asked_with)
-
-
-def _noun_after(text: str, asked_with: str) -> str:
-    """The head of the noun phrase that follows the question word."""
-    parts = re.split(rf"\b{asked_with}\b", text, maxsplit=1, flags=re.IGNORECASE)
-    rest = re.sub(r"^ (?:[a-z]+ )?(?:types?|kinds?|sorts?) of ", " ", parts[-1])
-    words = [token.text for token in tokens(rest)][:9]
-    if len(words) > 1 and singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
-        return words[0]
-    end = next((i for i, w in enumerate(words) if w.lower() in _NOUN_ENDS or not w[0].isalnum()), len(words))
-    owner = next((i for i, word in enumerate(words[:end]) if word.endswith("'s")), None)
-    if owner is not None:  # "which island's quarry" asks for the island
-        return words[owner].removesuffix("'s").lower()
-    phrase = words[: end - (0 < end < len(words) and end > 1 and words[end].lower() in DETERMINERS)]
-    if not (end < len(words) and words[end].lower() in AUXILIARIES):  # no auxiliary: a verb ends the phrase
-        phrase = phrase[: next((i for i, word in enumerate(phrase) if i and lemma(word) in VERBS), end)]
-    return phrase[-1].lower() if phrase else ""
-
-
-def _measure(text: str, focus: str) -> str:
-    match = re.search(r"\b[Hh]ow (?:large|big|great|high|small) an? ([a-z]+)", text)
-    if match:
-        return match.group(1)
-    match = re.search(r"\b[Hh]ow (?:many (?:[a-z-]+ (?=(?!does\b|was\b|is\b|has\b)[a-z]+s\b))?([a-z-]+)|([a-z]+))", text)
-    return (match.group(1) or match.group(2)) if match else focus
-
-
-def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
-    if asked_with in ("who", "whom", "whose"):
-        return "person"
-    if asked_with == "where":
-        return "place"
-    if asked_with == "when":
-        return "date"
-    if asked_with == "how":
-        return "number" if following[:1] and following[0] in MEASURES else "phrase"
-    if focus:
-        return EXPECTATIONS.get(focus, EXPECTATIONS.get(singular(focus), "phrase"))  # type: ignore[return-value]
-    return "phrase"
 
 
 # --- comparisons -------------------------------------------------------------------------------------------
@@ -293,7 +231,8 @@ _BETWEEN = re.compile(
 )
 _BOTH = re.compile(
     rf"{_AUX} (?P<head>(?:[a-z,]+ )*)(?P<a>\"[^\"]+\"|{_TITLE}?),? and "
-    rf"(?:the (?:[a-z]+ )?)?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? (?P<rest>[a-z].+?)\??$"
+    rf"(?:the (?:[a-z]+ )?)?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? "
+    r"(?P<rest>[a-z].+?)\??$"
 )
 _ORDER = re.compile(
     r"(?:Did|Was|Were|Had|Has|Does) (?P<one>\S.{12,}?) (?P<op>before|after) (?P<other>(?:\S+ ){2,}.+?)\??$"
@@ -320,7 +259,7 @@ def _comparison(text: str) -> Comparison | None:
 def _choice(body: str, operands: tuple[str, str]) -> Comparison | None:
     """ "Who was born first, A or B?": the operand with the lowest or highest value, or the one that fits."""
     words = re.findall(r"[a-z'-]+", body.lower())
-    if not words or not ({*_WH} & set(words) or words[0] in AUXILIARIES):
+    if not words or not ({*WH} & set(words) or words[0] in AUXILIARIES):
         return None
     role = _ROLE.search(body)
     place = f"the {role.group(1)} of {{}}" if role else "{}"
@@ -430,14 +369,15 @@ _POSSESSIVE = re.compile(rf"(?P<name>{_NAMED})'s? (?P<role>[a-z-]+)\b")
 _CLAUSE = re.compile(
     r"\bthe (?P<noun>(?:(?!of |the )[A-Za-z-]+ ){0,3}?[a-z]+)"
     r"(?P<link> (?:who|that|which|where|in which)\b"
-    r"| (?=(?:once |first |later )?(?:[a-z]+ed|built|cast|made|written|led|run|kept|won|sung|held|sold|bought)"
+    r"| (?=(?:once |first |later )?"
+    r"(?:[a-z]+ed|built|cast|made|written|led|run|kept|won|sung|held|sold|bought)"
     r" (?:by|in|at|with|for|from|on)\b))"
     r"(?P<clause> ?[^,?]{6,}?)(?=,|\?|$)"
 )
 
 
 _APART: Final = re.compile(
-    r"(?P<head>(?:(?:[Oo]n|[Ii]n|[Aa]t|[Ff]rom) (?:which|what) [a-z]+|When|Where|How|Why) (?:was|were|is|are|did|does))"
+    r"(?P<head>(?:(?:On|In|At|From) (?:which|what) [a-z]+|When|Where|How|Why) (?:was|were|is|are|did|does))"
     r" (?P<noun>the [a-z][^,?]*?) (?P<verb>[a-z]+(?:ed|n|t|e)) (?P<clause>(?:who|that|which) [^?]+)\?*"
 )
 
@@ -447,7 +387,7 @@ def _together(text: str) -> str:
     match = _APART.fullmatch(text)
     if match is None or lemma(match["verb"]) not in VERBS or match["verb"] in AUXILIARIES:
         return text
-    if {*_WH, "that"} & set(match["noun"].split()):
+    if {*WH, "that"} & set(match["noun"].split()):
         return text
     return f"{match['head']} {match['noun']} {match['clause'].strip()} {match['verb']}?"
 
@@ -471,7 +411,7 @@ def _description(text: str, kind: QuestionKind) -> Description | None:
     clause = _CLAUSE.search(_without_last_verb(text))
     if clause and PREPOSITIONS & set(clause["noun"].split()):
         return None
-    if clause and kind == "span" and _asks_more(text, clause) and not {*_WH} & set(clause["clause"].split()):
+    if clause and kind == "span" and _asks_more(text, clause) and not {*WH} & set(clause["clause"].split()):
         return Description(clause[0].strip(), _clause_question(clause))
     return None
 
@@ -500,7 +440,7 @@ def _clause_question(match: re.Match[str]) -> str:
         return f"Which {noun} was {clause}?"
     if link in ("where", "in which"):
         return f"In which {noun} {clause}?"
-    if EXPECTATIONS.get(noun.split()[-1]) == "person":
+    if noun.split()[-1] in ("man", "woman", "person", "boy", "girl"):
         return f"Who {clause}?"
     return f"Which {noun} {clause}?"
 

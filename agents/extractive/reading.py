@@ -19,7 +19,7 @@ from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
 from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate
 from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, key_of
-from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing
+from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
 from kedge.agents.extractive._weights import ANSWERED, RANK, RIGHT, SPAN, SUPPORTED, chance, weigh
 from kedge.agents.extractive.language import dates, numbers, tokens
@@ -37,6 +37,8 @@ SEARCHED: Final = 6
 MAX_DEPTH: Final = 3
 # A value is not taken from a passage that is about something else than the one thing asked about.
 ABOUT: Final = 0.45
+# From here on a sentence may deny or affirm something of a namesake's family.
+NAMESAKE: Final = 0.3
 LONGEST_NAME: Final = 8
 # A question with so many words outside its name may be about something that it only describes.
 FAR: Final = 3
@@ -98,24 +100,18 @@ class _Session:
         assert description is not None  # noqa: S101
         known = (description.name,) if description.name else ()
         inner = await self.answer(analyse(description.question, known), depth + 1)
-        direct = await self._direct(question)
-        if isinstance(direct, _Found) and direct.confidence < ANSWERED["whole"]:
-            direct = _Missing("missing hop", (), 1.0 - direct.confidence)
         if isinstance(inner, _Found) and len(inner.answer.split()) > LONGEST_NAME:
             inner = self._lacking(question, (), (), 1.0 - inner.confidence)  # a sentence stands for no name
         if isinstance(inner, _Missing):
-            return direct if isinstance(direct, _Found) else inner
+            return await self._at_once(question) or inner
         outer_question = analyse(
             question.text.replace(description.phrase, inner.answer), known=(inner.answer,)
         )
         outer = await self.answer(outer_question, depth + 1)
         if isinstance(outer, _Found):
             support = tuple(dict.fromkeys((*outer.support, *inner.support)))
-            chained = _Found(outer.answer, support, min(inner.confidence, outer.confidence))
-            if isinstance(direct, _Found) and direct.confidence > chained.confidence + 0.2:
-                return direct
-            return chained
-        if isinstance(direct, _Found):
+            return _Found(outer.answer, support, min(inner.confidence, outer.confidence))
+        if (direct := await self._at_once(question)) is not None:
             return direct
         slot = _slot(outer_question)
         text = (
@@ -124,6 +120,11 @@ class _Session:
         )
         reason: AbstentionReason = "missing hop" if outer.reason == "out of corpus" else outer.reason
         return _Missing(reason, (_gap("relation", inner.answer, slot, text),), outer.confidence)
+
+    async def _at_once(self, question: Question) -> _Found | None:
+        """An answer to the whole question, taken for one whose description no reading resolved."""
+        direct = await self._direct(question)
+        return direct if isinstance(direct, _Found) and direct.confidence >= ANSWERED["whole"] else None
 
     async def _compare(self, question: Question, comparison: Comparison, depth: int) -> _Found | _Missing:
         if comparison.operator in ("before", "after"):
@@ -201,7 +202,7 @@ class _Session:
             return _Missing("out of corpus", gaps, 0.95)
         if question.kind == "yes-no":
             return await self._polar(question)
-        if question.kind == "explanation":
+        if question.kind == "explanation" and question.asked_with != "which":
             return await self._sentence(question, unknown)
         return await self._span(question, unknown)
 
@@ -210,12 +211,14 @@ class _Session:
         near = self._relevant(question, ranked)
         candidates = [c for p, features in near for c in self._proposals(question, p, features)]
         scored = sorted(candidates, key=lambda c: -weigh(SPAN, c.features))
-        if (denied := next(filter(None, (contradicted(question, p) for p, _ in near)), None)) is not None:
+        denials = (*(contradicted(question, p) for p, _ in near), mistaken(question, self.passages))
+        if (denied := next(filter(None, denials), None)) is not None:
             return _Missing("false premise", (denied,), 0.7)
         if not scored:
             return self._lacking(question, unknown, ranked, 0.0)
         best = scored[0]
-        if (unclear := ambiguous(question, scored, self.passages)) is not None:
+        unclear = ambiguous(question, scored, self.passages) or undecided(question, scored)
+        if unclear is not None:
             return _Missing("under-specified", (unclear,), 0.7)
         if (conflict := disagreeing(question, scored)) is not None:
             return _Missing("conflicting evidence", (conflict,), 0.7)
@@ -223,12 +226,15 @@ class _Session:
         if supported < ANSWERED["supported"]:
             return self._lacking(question, unknown, ranked, supported)
         confidence = chance(RIGHT, self._certainty(question, scored, supported))
-        if confidence >= ANSWERED["phrase" if question.expects == "phrase" else "span"]:
+        needed = "span" if question.expects != "phrase" else "phrase"
+        if needed == "phrase" and question.asked_with == "which":  # no sentence is an answer to "which"
+            needed = "which"
+        if confidence >= ANSWERED[needed]:
             span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
             return _Found(
                 self._whole(question, scored), tuple(dict.fromkeys((span, _quote(best.passage)))), confidence
             )
-        if question.expects == "phrase":
+        if question.expects == "phrase" and question.asked_with != "which":
             return await self._sentence(question, unknown)
         return self._lacking(question, unknown, ranked, confidence)
 
@@ -243,8 +249,17 @@ class _Session:
 
     def _relevant(self, question: Question, ranked: Sequence[_Ranked]) -> list[_Ranked]:
         """The passages that an answer may come from: about the one thing named, or a link away from it."""
-        if len(question.names) != 1:
+        if not question.names:
             return list(ranked[:SEARCHED])
+        if len(question.names) > 1:
+            named = [passage for passage, features in ranked if features["about"] > 0.0]
+            if len(question.keys) >= FAR:
+                return list(ranked[:SEARCHED])
+            return [
+                item
+                for item in ranked
+                if item[0] in named or any(self.passages.linked(p, item[0], question.names) for p in named)
+            ][:SEARCHED]
         about = [passage for passage, features in ranked if features["about"] >= ABOUT]
         far = len(question.keys) >= FAR
         return [
@@ -312,7 +327,7 @@ class _Session:
         denied = contradicted(question, passage)
         if denied is None and confidence < ANSWERED["supported"]:
             return self._lacking(question, [], ranked, confidence)
-        others = [n for n in question.names if self.passages.name_in(passage, n) < ABOUT]
+        others = [n for n in question.names if self.passages.name_in(passage, n) < NAMESAKE]
         topic = next((n for n in question.names if n not in others), passage.chunk.title)
         if denied is None and others:
             text = f"The documents found about {topic} do not connect it with {others[0]}."

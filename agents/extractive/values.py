@@ -164,7 +164,7 @@ def _clock(groups: _Groups) -> _Read | None:
 
 
 def _spelt(groups: _Groups) -> _Read | None:
-    """A time in words; "five to ten" may be a span of anything, so that only minutes or a quarter go before."""
+    """A time in words; "five to ten" may be a span of anything, "five minutes to ten" is none."""
     hour = _small(groups["words"])
     said = groups.get("minutes", "").lower()
     minutes = 30 if said == "half" else 15 if said.endswith("quarter") else _small(said.split(" ")[0])

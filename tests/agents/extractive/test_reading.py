@@ -23,7 +23,7 @@ from tests.agents.extractive._world import WORLD, HashEncoder, evidence
         ("Where was the director of Harbour Lights born?", "Aarhus"),
         ("When was the Nordhavn Shipyard founded?", "1868"),
         ("How many ships did the Nordhavn Shipyard build?", "412"),
-        ("How much did Harbour Lights cost?", "40,000"),
+        ("How much did Harbour Lights cost?", "40,000 crowns"),
         ("What nationality was Tove Krag?", "Danish"),
         ("In what year did the Nordhavn Shipyard close?", "1979"),
         ("What is the capacity of the Solbris?", "120"),
