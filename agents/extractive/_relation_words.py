@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-__all__ = ["ANSWER_KINDS", "DROPPED", "GROUPS", "PHRASES", "SHARING", "WEAK"]
+__all__ = ["ANSWER_KINDS", "DROPPED", "GROUPS", "KINSHIP", "PHRASES", "SHARING", "WEAK"]
 
 _GROUPS: Final = """
     acting: act acts acted acting actor actors actress actresses star stars starred starring cast portray
@@ -50,7 +50,7 @@ _GROUPS: Final = """
     sibling: sibling siblings brother brothers sister sisters twin
     gender: gender genders sex sexes male female
     nationality: nationality nationalities nation nations country countries citizen citizens citizenship
-        homeland come_from comes_from
+        homeland national come_from comes_from
     profession: profession professions professional job jobs occupation occupations work works worked working
         career careers line_of_business business trade living employment employed vocation
     religion: religion religions religious faith faiths belief beliefs believe creed worship
@@ -59,9 +59,9 @@ _GROUPS: Final = """
     death: death deaths die died dies dying dead deceased killed kill passed_away pass_away
     burial: bury buried burial grave tomb cemetery interred
     cause: cause causes caused reason reasons why
-    place: place places where location locations located locate situated site sites spot
-    country: country countries nation nations state states land
-    city: city cities town towns village
+    place: place places address where location locations located locate situated site sites spot
+    country: country countries nation nations national state states land where
+    city: city cities town towns village where
     capital: capital capitals
     education: institution institutions school schools university universities college colleges education
         educated study studied studies student graduate graduated attend attended alma_mater
@@ -125,3 +125,8 @@ def _read_groups() -> dict[str, frozenset[str]]:
 GROUPS: Final = _read_groups()
 
 PHRASES: Final = frozenset(word for word in GROUPS if " " in word)
+
+# Words that "grand" doubles: a grandson is a son's or daughter's son.
+KINSHIP: Final = frozenset(
+    word for word, groups in GROUPS.items() if groups & {"child", "parent"} and " " not in word
+)

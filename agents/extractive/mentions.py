@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kedge.agents.extractive._relation_words import (
     ANSWER_KINDS,
     DROPPED,
+    KINSHIP,
     PHRASES,
     SHARING,
     WEAK,
@@ -20,9 +22,12 @@ __all__ = ["Request", "read_request"]
 
 _WH: Final = frozenset("who whom whose which what when where how".split())
 _AUXILIARY: Final = BE | frozenset("do does did has have had is are was were will would can could".split())
+_DO: Final = frozenset("do does did".split())
 _NUMBER_OF: Final = frozenset("many much old long far tall high".split())
-_KEPT: Final = frozenset(("about",))
-_LIGHT_WEIGHT: Final = 0.15
+_KEPT: Final = frozenset(("about", "when", "where"))
+# "Ada 's son", as some data sets print it; it says as much as "of".
+_POSSESSIVE: Final = re.compile(r"\s*['’]s\b")
+_PARTING: Final = frozenset(("of",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +36,19 @@ class Request:
 
     Attributes:
         words: What it says of relations and kinds of things, ordered from the topic to the answer.
-        weights: How much each word matters, before it is known whether the graph has anything like it.
+        parted: For each word, whether "of" or a possessive parts it from the word before: then the two belong to
+            different facts, as in "father of the wife".
         kind: The kind of thing that answers: "person", "date", "place", "number", or empty.
-        sharing: Whether it asks for what shares something with the topic.
+        sharing: Places between words (0 is before the first) where it says that something is shared.
     """
 
     words: tuple[str, ...]
-    weights: tuple[float, ...]
+    parted: tuple[bool, ...]
     kind: str
-    sharing: bool
+    sharing: tuple[int, ...]
 
 
-def read_request(question: str, topic: tuple[int, int] | None) -> Request:
+def read_request(question: str, topic: tuple[int, int] | None, phrases: Collection[str] = ()) -> Request:
     """Order the words of a question by how a walk from its topic meets them.
 
     What is bound to the topic comes first ("[Heat] actors", "Ada 's father 's job"), then what stands before
@@ -52,76 +58,80 @@ def read_request(question: str, topic: tuple[int, int] | None) -> Request:
     Args:
         question: The question.
         topic: The characters that name the topic; `None` when there is no such place.
+        phrases: Several words that count as one, beside those of the language.
 
     Example:
-        >>> text = "who wrote films that share actors with Heat"
-        >>> request = read_request(text, (39, 43))
+        >>> request = read_request("who wrote films that share actors with Heat", (39, 43))
         >>> request.words, request.kind, request.sharing
-        (('actors', 'films', 'wrote'), 'person', True)
+        (('actors', 'films', 'wrote'), 'person', (1,))
     """
     start, end = topic or (len(question), len(question))
-    before = _units(question[:start])
-    after = _units(question[end:])
-    ordered = _ordered(before, after)
-    sharing = any(_shares(word) for word in ordered)
-    kept = [(_plain(word), weight) for word in ordered if (weight := _weight(word)) > 0]
-    kept = [(word, weight) for word, weight in kept if word]
-    return Request(
-        tuple(word for word, _ in kept), tuple(w for _, w in kept), _answer_kind([*before, *after]), sharing
-    )
+    before = _units(question[:start], phrases)
+    after = _units(question[end:], phrases)
+    words: list[str] = []
+    parted: list[bool] = []
+    sharing: list[int] = []
+    apart = False
+    for word in _ordered(before, after):
+        apart = apart or word in _PARTING
+        if _is_content(word):
+            words.append(_plain(word))
+            parted.append(apart)
+            apart = False
+        if _shares(word):
+            sharing.append(len(words))
+    return Request(tuple(words), tuple(parted), _answer_kind([*before, *after]), tuple(sharing))
 
 
-def _units(text: str) -> list[str]:
-    """Words in lower case, with phrases joined; a possessive mark is a word of its own."""
-    words = [unit for span in tokens(text) for unit in _split(span)]
+def _units(text: str, phrases: Collection[str]) -> list[str]:
+    """Words in lower case, with phrases joined; a possessive mark is read as "of"."""
+    words = [unit for span in tokens(_POSSESSIVE.sub(" of ", text)) for unit in _split(span)]
     joined: list[str] = []
     at = 0
     while at < len(words):
-        for length in (3, 2):
-            phrase = " ".join(words[at : at + length])
-            if phrase in PHRASES:
-                joined.append(phrase)
-                at += length
-                break
-        else:
-            joined.append(words[at])
-            at += 1
+        length = next((n for n in (4, 3, 2) if _is_phrase(" ".join(words[at : at + n]), phrases)), 1)
+        joined.append(" ".join(words[at : at + length]))
+        at += length
     return joined
 
 
+def _is_phrase(text: str, phrases: Collection[str]) -> bool:
+    return " " in text and (text in PHRASES or text in phrases)
+
+
 def _split(span: Span) -> list[str]:
-    word = span.text.lower().replace("’", "'")
-    if word.endswith("'s") and len(word) > 2:
-        return [word[:-2], "'s"]
+    word = span.text.lower()
+    if word.startswith("grand") and word[5:] in KINSHIP:
+        return [word[5:], "of", word[5:]]
     return [word]
 
 
 def _ordered(before: Sequence[str], after: Sequence[str]) -> list[str]:
     bound = _bound(before, after)
+    auxiliary = next((at for at, word in enumerate(before) if word in _DO), len(before))
+    if after and any(map(_is_content, before[auxiliary:])):
+        # "when did the films by [X] writers release": the last word is the main clause's verb.
+        last = max((at for at, word in enumerate(after) if _is_content(word)), default=len(after))
+        bound = min(bound, last)
     return [*after[:bound], *reversed(before), *after[bound:]]
 
 
 def _bound(before: Sequence[str], after: Sequence[str]) -> int:
     """How many of the words after the topic belong to it rather than to the main clause."""
     asking = next((at for at, word in enumerate(after) if word in _WH), None)
-    auxiliary = next((at for at, word in enumerate(after) if word in _AUXILIARY), len(after))
+    auxiliary = next((at for at, word in enumerate(after) if word in _AUXILIARY or word == "also"), len(after))
     if asking is None:
         return auxiliary
     # "[X] starred who": the verb in front of the question word is the main clause's.
-    has_content = any(_weight(word) >= 1.0 for word in before)
-    return 0 if has_content else auxiliary
+    return 0 if any(map(_is_content, before)) else auxiliary
 
 
-def _weight(word: str) -> float:
-    if not any(c.isalnum() for c in word) or word in SHARING or word == "'s":
-        return 0.0
-    if word in WEAK:
-        return _LIGHT_WEIGHT
-    if word in ("when", "where", *_KEPT):
-        return 1.0
-    if word in DROPPED or word in STOP_WORDS:
-        return 0.0
-    return 1.0
+def _is_content(word: str) -> bool:
+    if not any(c.isalnum() for c in word) or word in SHARING:
+        return False
+    if word in WEAK or word in _KEPT:
+        return True
+    return word not in DROPPED and word not in STOP_WORDS
 
 
 def _shares(word: str) -> bool:
@@ -129,7 +139,7 @@ def _shares(word: str) -> bool:
 
 
 def _plain(word: str) -> str:
-    return word.removeprefix("co-").strip("-'")
+    return word.removeprefix("co-").strip("-'") or word
 
 
 def _answer_kind(words: Sequence[str]) -> str:
