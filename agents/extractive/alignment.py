@@ -11,7 +11,7 @@ import numpy.typing as npt
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.walks.compiled import IntArray
 
-__all__ = ["Aligned", "Grades", "extend", "finish", "start"]
+__all__ = ["Account", "Aligned", "Grades", "account", "extend", "finish", "start"]
 
 HOP: Final = 0.35  # what a hop costs
 SUPPORT: Final = 0.32  # what it earns when a word names it
@@ -20,7 +20,8 @@ KIND_SUPPORT: Final = 0.1  # what it earns when a word only names what it leads 
 RETURN: Final = 0.25  # what an unnamed hop earns as the way back of the hop before
 SHARED: Final = 0.45  # what the way back earns where the question says that something is shared
 PARTED: Final = 0.2  # what it costs a hop to take two words that "of" or a possessive parts
-KIND: Final = 0.15  # what the kind of the answer is worth
+NAMED: Final = 0.3  # from which on a word counts as naming a relation
+KIND: Final = 0.25  # what the kind of the answer is worth
 LAST: Final = 1.3  # the word farthest from the topic names what is asked for: it weighs more
 
 
@@ -98,7 +99,7 @@ def extend(grades: Grades, before: Aligned, rows: npt.NDArray[np.intp], steps: I
     for j in range(words):
         gain = reaching[j] * grades.weights[j] - apart[j]
         first = bare[:, j] + gain + KIND_SUPPORT * reaching[j]
-        best = np.maximum(np.maximum(after[:, j + 1], after[:, j] + gain), first)
+        best = np.maximum(np.maximum(after[:, j + 1], after[:, j] + np.maximum(gain, 0.0)), first)
         after[:, j + 1] = best
     return Aligned(paths, after)
 
@@ -119,3 +120,101 @@ def _returns(paths: IntArray) -> npt.NDArray[np.bool_]:
     if paths.shape[1] > 2:
         back &= paths[:, -2] != (paths[:, -3] ^ 1)  # to and fro is no way on
     return back
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How one path meets a question, word by word and hop by hop.
+
+    Attributes:
+        score: The same as `finish` gives.
+        hops: For each word, the hop that took it, counted from 0; -1 for a word that calls the topic by its
+            kind, `None` for a word that nothing took.
+        met: For each word, how well it was met, 0 to 1.
+        named: For each hop, whether a word names its relation.
+        drifted: The first hop that no word asks for, if there is one.
+    """
+
+    score: float
+    hops: tuple[int | None, ...]
+    met: tuple[float, ...]
+    named: tuple[bool, ...]
+    drifted: int | None
+
+
+_Trail = tuple[tuple[int, int, float], ...]  # (word, hop, how well), then `(-1, hop, 1)` for a named hop
+
+
+def account(grades: Grades, path: tuple[int, ...]) -> Account:
+    """Follow the best alignment of one path: the same rules as `extend`, with a record of what was taken."""
+    words = len(grades.weights)
+    weights = grades.weights.tolist()
+    parted = grades.parted.tolist()
+    states: list[tuple[float, _Trail]] = [(0.0, ())] * (words + 1)
+    for hop, step in enumerate(path):
+        naming = grades.naming[:, step].tolist()
+        reaching = grades.reaching[:, step].tolist()
+        back = bool(_returns(np.array([path[: hop + 1]], np.int32))[0])
+        if hop == 0:
+            states = _origin(states, weights, parted, grades.reaching[:, step ^ 1].tolist())
+        entered, bare = [], []
+        for j, (score, trail) in enumerate(states):
+            bonus = SHARED * float(grades.shared[j]) * back
+            entered.append((score - HOP + bonus, (*trail, (-1, hop, 1.0)) if bonus else trail))
+            bare.append((score - HOP + (max(RETURN, bonus) if back else 0.0), entered[-1][1]))
+        named: list[tuple[float, _Trail]] = [(-np.inf, ())] * (words + 1)
+        for j in range(words):
+            going_on = (named[j][0] - PARTED * parted[j], named[j][1])
+            fresh = (
+                entered[j][0] + SUPPORT * min(1.0, naming[j] / SURELY),
+                (*entered[j][1], (-1, hop, naming[j])),
+            )
+            base = max(going_on, fresh, key=_score)
+            taken = (base[0] + weights[j] * naming[j], (*base[1], (j, hop, naming[j])))
+            named[j + 1] = max(going_on, taken, key=_score)
+            entered[j + 1] = max(entered[j + 1], entered[j], key=_score)
+            bare[j + 1] = max(bare[j + 1], bare[j], key=_score)
+        after = [max(pair, key=_score) for pair in zip(bare, named, strict=True)]
+        for j in range(words):
+            gain = reaching[j] * weights[j] - PARTED * parted[j] * naming[j]
+            mark = ((j, hop, reaching[j]),)
+            on = (after[j][0] + gain, (*after[j][1], *mark))
+            first = (bare[j][0] + gain + KIND_SUPPORT * reaching[j], (*bare[j][1], *mark))
+            after[j + 1] = max(after[j + 1], after[j], on, first, key=_score)
+        states = after
+    score, trail = max(states, key=_score)
+    return _accounted(grades, path, score, trail)
+
+
+def _origin(
+    states: list[tuple[float, _Trail]], weights: list[float], parted: list[float], reaching: list[float]
+) -> list[tuple[float, _Trail]]:
+    """Words that call the topic by its kind."""
+    found = list(states)
+    beside = 1.0
+    for j, weight in enumerate(weights):
+        beside *= 1.0 - parted[j]
+        score, trail = found[j]
+        taken = (score + reaching[j] * weight * beside, (*trail, (j, -1, reaching[j] * beside)))
+        found[j + 1] = max(found[j + 1], taken, key=_score)
+    return found
+
+
+def _accounted(grades: Grades, path: tuple[int, ...], score: float, trail: _Trail) -> Account:
+    hops: list[int | None] = [None] * len(grades.weights)
+    met = [0.0] * len(grades.weights)
+    named = [False] * len(path)
+    for word, hop, how_well in trail:
+        if word < 0:
+            named[hop] = named[hop] or how_well >= NAMED
+        elif how_well > 0:
+            hops[word], met[word] = hop, how_well
+    asked = [named[hop] or hop in hops for hop in range(len(path))]
+    if path:
+        score += KIND * float(grades.answering[path[-1]])
+    drifted = next((hop for hop, good in enumerate(asked) if not good), None)
+    return Account(float(score), tuple(hops), tuple(met), tuple(named), drifted)
+
+
+def _score(state: tuple[float, _Trail]) -> float:
+    return state[0]

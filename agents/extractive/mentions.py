@@ -22,11 +22,12 @@ __all__ = ["Request", "read_request"]
 
 _WH: Final = frozenset("who whom whose which what when where how".split())
 _AUXILIARY: Final = BE | frozenset("do does did has have had is are was were will would can could".split())
+_PREDICATE: Final = _AUXILIARY | {"also"}
 _DO: Final = frozenset("do does did".split())
 _NUMBER_OF: Final = frozenset("many much old long far tall high".split())
 _KEPT: Final = frozenset(("about", "when", "where"))
 # "Ada 's son", as some data sets print it; it says as much as "of".
-_POSSESSIVE: Final = re.compile(r"\s*['’]s\b")
+_POSSESSIVE: Final = re.compile(r"(?<=\s)['’]s\b")
 _PARTING: Final = frozenset(("of",))
 
 
@@ -36,6 +37,7 @@ class Request:
 
     Attributes:
         words: What it says of relations and kinds of things, ordered from the topic to the answer.
+        places: Where in the question each word begins.
         parted: For each word, whether "of" or a possessive parts it from the word before: then the two belong to
             different facts, as in "father of the wife".
         kind: The kind of thing that answers: "person", "date", "place", "number", or empty.
@@ -43,12 +45,18 @@ class Request:
     """
 
     words: tuple[str, ...]
+    places: tuple[int, ...]
     parted: tuple[bool, ...]
     kind: str
     sharing: tuple[int, ...]
 
 
-def read_request(question: str, topic: tuple[int, int] | None, phrases: Collection[str] = ()) -> Request:
+def read_request(
+    question: str,
+    topic: tuple[int, int] | None,
+    phrases: Collection[str] = (),
+    others: Sequence[tuple[int, int]] = (),
+) -> Request:
     """Order the words of a question by how a walk from its topic meets them.
 
     What is bound to the topic comes first ("[Heat] actors", "Ada 's father 's job"), then what stands before
@@ -59,6 +67,7 @@ def read_request(question: str, topic: tuple[int, int] | None, phrases: Collecti
         question: The question.
         topic: The characters that name the topic; `None` when there is no such place.
         phrases: Several words that count as one, beside those of the language.
+        others: The characters that name further topics: their words ask for nothing.
 
     Example:
         >>> request = read_request("who wrote films that share actors with Heat", (39, 43))
@@ -66,31 +75,45 @@ def read_request(question: str, topic: tuple[int, int] | None, phrases: Collecti
         (('actors', 'films', 'wrote'), 'person', (1,))
     """
     start, end = topic or (len(question), len(question))
-    before = _units(question[:start], phrases)
-    after = _units(question[end:], phrases)
-    words: list[str] = []
+    units = [unit for unit in _units(question, phrases) if not _inside(unit, (*others, (start, end)))]
+    before = [unit for unit in units if unit.start < start]
+    after = [unit for unit in units if unit.start >= end]
+    words: list[Span] = []
     parted: list[bool] = []
     sharing: list[int] = []
     apart = False
-    for word in _ordered(before, after):
-        apart = apart or word in _PARTING
-        if _is_content(word):
-            words.append(_plain(word))
+    for unit in _ordered(before, after):
+        apart = apart or unit.text in _PARTING
+        if _is_content(unit):
+            words.append(unit)
             parted.append(apart)
             apart = False
-        if _shares(word):
+        if _shares(unit.text):
             sharing.append(len(words))
-    return Request(tuple(words), tuple(parted), _answer_kind([*before, *after]), tuple(sharing))
+    return Request(
+        words=tuple(_plain(unit.text) for unit in words),
+        places=tuple(unit.start for unit in words),
+        parted=tuple(parted),
+        kind=_answer_kind([unit.text for unit in units]),
+        sharing=tuple(sharing),
+    )
 
 
-def _units(text: str, phrases: Collection[str]) -> list[str]:
+def _inside(unit: Span, places: Sequence[tuple[int, int]]) -> bool:
+    return any(start < unit.end and unit.start < end for start, end in places)
+
+
+def _units(text: str, phrases: Collection[str]) -> list[Span]:
     """Words in lower case, with phrases joined; a possessive mark is read as "of"."""
-    words = [unit for span in tokens(_POSSESSIVE.sub(" of ", text)) for unit in _split(span)]
-    joined: list[str] = []
+    words = [unit for span in tokens(_POSSESSIVE.sub("of", text)) for unit in _split(span)]
+    joined: list[Span] = []
     at = 0
     while at < len(words):
-        length = next((n for n in (4, 3, 2) if _is_phrase(" ".join(words[at : at + n]), phrases)), 1)
-        joined.append(" ".join(words[at : at + length]))
+        pieces = {n: words[at : at + n] for n in (4, 3, 2)}
+        texts = {n: " ".join(word.text for word in piece) for n, piece in pieces.items()}
+        length = next((n for n, known in texts.items() if _is_phrase(known, phrases)), 1)
+        last = words[at : at + length][-1]
+        joined.append(Span(words[at].start, last.end, texts[length] if length > 1 else words[at].text))
         at += length
     return joined
 
@@ -99,16 +122,20 @@ def _is_phrase(text: str, phrases: Collection[str]) -> bool:
     return " " in text and (text in PHRASES or text in phrases)
 
 
-def _split(span: Span) -> list[str]:
-    word = span.text.lower()
+def _split(span: Span) -> list[Span]:
+    word = span.text.lower().replace("’", "'")
+    if word.endswith("'s") and len(word) > 2:
+        cut = span.end - 2
+        return [Span(span.start, cut, word[:-2]), Span(cut, span.end, "of")]
     if word.startswith("grand") and word[5:] in KINSHIP:
-        return [word[5:], "of", word[5:]]
-    return [word]
+        cut = span.start + 5
+        return [Span(span.start, cut, word[5:]), Span(cut, cut, "of"), Span(cut, span.end, word[5:])]
+    return [Span(span.start, span.end, word)]
 
 
-def _ordered(before: Sequence[str], after: Sequence[str]) -> list[str]:
+def _ordered(before: Sequence[Span], after: Sequence[Span]) -> list[Span]:
     bound = _bound(before, after)
-    auxiliary = next((at for at, word in enumerate(before) if word in _DO), len(before))
+    auxiliary = next((at for at, word in enumerate(before) if word.text in _DO), len(before))
     if after and any(map(_is_content, before[auxiliary:])):
         # "when did the films by [X] writers release": the last word is the main clause's verb.
         last = max((at for at, word in enumerate(after) if _is_content(word)), default=len(after))
@@ -116,17 +143,18 @@ def _ordered(before: Sequence[str], after: Sequence[str]) -> list[str]:
     return [*after[:bound], *reversed(before), *after[bound:]]
 
 
-def _bound(before: Sequence[str], after: Sequence[str]) -> int:
+def _bound(before: Sequence[Span], after: Sequence[Span]) -> int:
     """How many of the words after the topic belong to it rather than to the main clause."""
-    asking = next((at for at, word in enumerate(after) if word in _WH), None)
-    auxiliary = next((at for at, word in enumerate(after) if word in _AUXILIARY or word == "also"), len(after))
+    asking = next((at for at, word in enumerate(after) if word.text in _WH), None)
+    auxiliary = next((at for at, word in enumerate(after) if word.text in _PREDICATE), len(after))
     if asking is None:
         return auxiliary
     # "[X] starred who": the verb in front of the question word is the main clause's.
     return 0 if any(map(_is_content, before)) else auxiliary
 
 
-def _is_content(word: str) -> bool:
+def _is_content(unit: Span) -> bool:
+    word = unit.text
     if not any(c.isalnum() for c in word) or word in SHARING:
         return False
     if word in WEAK or word in _KEPT:

@@ -37,6 +37,7 @@ _BACKGROUND: Final = (
     "located in", "part of", "born in", "member of", "made by", "used for", "date", "name", "type of", "has",
     "owner", "created by", "parent", "number of", "related to", "leader", "works for", "cause of",
 )  # fmt: skip
+_DISTINCT: Final = 4.0  # edges to one entity, on average, up to which it counts as an individual
 _DATE: Final = re.compile(r"(?:\d{1,2} )?(?:[a-z]+ )?(?:\d{1,2},? )?\d{4}s?|\d{4}-\d\d(?:-\d\d)?")
 _NUMBER: Final = re.compile(r"[-+]?\d[\d.,]*%?")
 
@@ -60,6 +61,7 @@ class RelationMatcher:
         self._common: FloatArray = np.zeros((0, 0), np.float32)
         self._dates: FloatArray = np.zeros(0, np.float32)
         self._numbers: FloatArray = np.zeros(0, np.float32)
+        self._individual: FloatArray = np.zeros(0, np.float32)
         self._rows: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._phrases = frozenset(words for words in graph.relations if " of " in words)
         self._label_words = [_content(words) for words in graph.relations]
@@ -99,7 +101,10 @@ class RelationMatcher:
             return self._dates
         if kind == "number":
             return self._numbers
-        return self._rows[kind][1] if kind in self._rows else np.zeros(self.steps, np.float32)
+        if kind not in self._rows:
+            return np.zeros(self.steps, np.float32)
+        # Who it is tells one from others: a few values that many share are a category.
+        return self._rows[kind][1] * self._individual if kind == "person" else self._rows[kind][1]
 
     def _stacked(self, words: Sequence[str], table: int) -> FloatArray:
         if not words:
@@ -123,6 +128,9 @@ class RelationMatcher:
         self._dates = np.array([_share(_DATE, names) for names, _ in samples], np.float32)
         self._numbers = np.array([_share(_NUMBER, names) for names, _ in samples], np.float32)
         self._common = self._in_common()
+        sizes = np.array([len(self.graph.landing(step)) for step in range(self.steps)])
+        edges = np.bincount(self.graph.steps, np.diff(self.graph.groups), self.steps)
+        self._individual = np.minimum(1.0, _DISTINCT * sizes / np.maximum(1, edges)).astype(np.float32)
 
     def _in_common(self) -> FloatArray:
         """The share of what each step leads to that each relation also leads to, shape `(steps, relations)`."""
