@@ -18,7 +18,7 @@ SUPPORT: Final = 0.32  # what it earns when a word names it
 SURELY: Final = 0.75  # from which naming on it earns all of that
 KIND_SUPPORT: Final = 0.1  # what it earns when a word only names what it leads to
 RETURN: Final = 0.25  # what an unnamed hop earns as the way back of the hop before
-SHARED: Final = 0.45  # what the way back earns where the question says that something is shared
+SHARED: Final = 0.45  # what the way back earns instead where the question says that something is shared
 PARTED: Final = 0.2  # what it costs a hop to take two words that "of" or a possessive parts
 NAMED: Final = 0.3  # from which on a word counts as naming a relation
 KIND: Final = 0.25  # what the kind of the answer is worth
@@ -83,16 +83,19 @@ def extend(grades: Grades, before: Aligned, rows: npt.NDArray[np.intp], steps: I
         origin = grades.reaching[:, steps ^ 1] * (grades.weights * beside)[:, None]
         for j in range(words):
             np.maximum(scores[:, j + 1], scores[:, j] + origin[j], out=scores[:, j + 1])
-    bonus = SHARED * grades.shared * _returns(paths)[:, None]
-    entered = scores - HOP + bonus
-    bare = entered + np.where(_returns(paths)[:, None], np.maximum(0.0, RETURN - bonus), 0.0)
+    back = _returns(paths)[:, None]
+    entered = scores - HOP
+    # Where the question says "the same", the way back needs no other word.
+    granted = entered + np.where(back & (grades.shared > 0), SHARED, -np.inf)
+    bare = np.where(back, np.maximum(granted, entered + RETURN), entered)
     named = np.full_like(scores, -np.inf)
     for j in range(words):
         going_on = named[:, j] - PARTED * grades.parted[j]
-        taken = np.maximum(going_on, entered[:, j] + support[j]) + weighed[j]
+        fresh = np.maximum(entered[:, j] + support[j], granted[:, j])
+        taken = np.maximum(going_on, fresh) + weighed[j]
         named[:, j + 1] = np.maximum(going_on, taken)
-        np.maximum(entered[:, j + 1], entered[:, j], out=entered[:, j + 1])
-        np.maximum(bare[:, j + 1], bare[:, j], out=bare[:, j + 1])
+        for row in (entered, granted, bare):
+            np.maximum(row[:, j + 1], row[:, j], out=row[:, j + 1])
     reaching = grades.reaching[:, steps]
     apart = PARTED * grades.parted[:, None] * naming
     after = np.maximum(bare, named)
@@ -143,6 +146,7 @@ class Account:
 
 
 _Trail = tuple[tuple[int, int, float], ...]  # (word, hop, how well), then `(-1, hop, 1)` for a named hop
+_State = tuple[float, _Trail]
 
 
 def account(grades: Grades, path: tuple[int, ...]) -> Account:
@@ -150,30 +154,32 @@ def account(grades: Grades, path: tuple[int, ...]) -> Account:
     words = len(grades.weights)
     weights = grades.weights.tolist()
     parted = grades.parted.tolist()
-    states: list[tuple[float, _Trail]] = [(0.0, ())] * (words + 1)
+    states: list[_State] = [(0.0, ())] * (words + 1)
     for hop, step in enumerate(path):
         naming = grades.naming[:, step].tolist()
         reaching = grades.reaching[:, step].tolist()
         back = bool(_returns(np.array([path[: hop + 1]], np.int32))[0])
         if hop == 0:
             states = _origin(states, weights, parted, grades.reaching[:, step ^ 1].tolist())
-        entered, bare = [], []
-        for j, (score, trail) in enumerate(states):
-            bonus = SHARED * float(grades.shared[j]) * back
-            entered.append((score - HOP + bonus, (*trail, (-1, hop, 1.0)) if bonus else trail))
-            bare.append((score - HOP + (max(RETURN, bonus) if back else 0.0), entered[-1][1]))
-        named: list[tuple[float, _Trail]] = [(-np.inf, ())] * (words + 1)
+        entered = [(score - HOP, trail) for score, trail in states]
+        granted = [
+            (score + SHARED, (*trail, (-1, hop, 1.0))) if back and shared > 0 else (-np.inf, ())
+            for (score, trail), shared in zip(entered, grades.shared.tolist(), strict=True)
+        ]
+        bare = [
+            max((score + RETURN * back, trail), free, key=_score)
+            for (score, trail), free in zip(entered, granted, strict=True)
+        ]
+        named: list[_State] = [(-np.inf, ())] * (words + 1)
         for j in range(words):
             going_on = (named[j][0] - PARTED * parted[j], named[j][1])
-            fresh = (
-                entered[j][0] + SUPPORT * min(1.0, naming[j] / SURELY),
-                (*entered[j][1], (-1, hop, naming[j])),
-            )
-            base = max(going_on, fresh, key=_score)
+            support = SUPPORT * min(1.0, naming[j] / SURELY)
+            fresh = (entered[j][0] + support, (*entered[j][1], (-1, hop, naming[j])))
+            base = max(going_on, fresh, granted[j], key=_score)
             taken = (base[0] + weights[j] * naming[j], (*base[1], (j, hop, naming[j])))
             named[j + 1] = max(going_on, taken, key=_score)
-            entered[j + 1] = max(entered[j + 1], entered[j], key=_score)
-            bare[j + 1] = max(bare[j + 1], bare[j], key=_score)
+            for row in (entered, granted, bare):
+                row[j + 1] = max(row[j + 1], row[j], key=_score)
         after = [max(pair, key=_score) for pair in zip(bare, named, strict=True)]
         for j in range(words):
             gain = reaching[j] * weights[j] - PARTED * parted[j] * naming[j]
@@ -187,8 +193,8 @@ def account(grades: Grades, path: tuple[int, ...]) -> Account:
 
 
 def _origin(
-    states: list[tuple[float, _Trail]], weights: list[float], parted: list[float], reaching: list[float]
-) -> list[tuple[float, _Trail]]:
+    states: list[_State], weights: list[float], parted: list[float], reaching: list[float]
+) -> list[_State]:
     """Words that call the topic by its kind."""
     found = list(states)
     beside = 1.0
@@ -216,5 +222,5 @@ def _accounted(grades: Grades, path: tuple[int, ...], score: float, trail: _Trai
     return Account(float(score), tuple(hops), tuple(met), tuple(named), drifted)
 
 
-def _score(state: tuple[float, _Trail]) -> float:
+def _score(state: _State) -> float:
     return state[0]

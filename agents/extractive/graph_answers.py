@@ -61,6 +61,7 @@ class PathRound:
     path: tuple[str, ...]
     coverage: float
     relevance: float
+    short: float
     uncovered: tuple[str, ...]
     diagnosis: str
     quality: float
@@ -259,6 +260,7 @@ def _round(outlook: Outlook, course: Course, turn: Assessment) -> PathRound:
         path=_labels(outlook, turn.path),
         coverage=turn.coverage,
         relevance=turn.relevance,
+        short=turn.short,
         uncovered=turn.uncovered,
         diagnosis=turn.diagnosis,
         quality=turn.quality,

@@ -135,7 +135,8 @@ def _split(span: Span) -> list[Span]:
 
 def _ordered(before: Sequence[Span], after: Sequence[Span]) -> list[Span]:
     bound = _bound(before, after)
-    auxiliary = next((at for at, word in enumerate(before) if word.text in _DO), len(before))
+    inverting = _DO | BE if before and before[0].text in ("when", "where") else _DO
+    auxiliary = next((at for at, word in enumerate(before) if word.text in inverting), len(before))
     if after and any(map(_is_content, before[auxiliary:])):
         # "when did the films by [X] writers release": the last word is the main clause's verb.
         last = max((at for at, word in enumerate(after) if _is_content(word)), default=len(after))

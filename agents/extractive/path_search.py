@@ -20,6 +20,7 @@ from kedge.agents.extractive.alignment import (
     HOP,
     KIND,
     LAST,
+    SHARED,
     SUPPORT,
     Account,
     Aligned,
@@ -40,7 +41,8 @@ DEPTH: Final = 3
 WIDTH: Final = 64  # paths of one length that are grown further
 TRIED: Final = 48  # paths that are walked, best first, until one exists
 COVERED: Final = 0.9  # coverage from which on a path may suffice
-SHORT: Final = 0.06  # how far below the best thinkable score of its length a path may stay and suffice
+SHORT: Final = 0.02  # how far below the best thinkable score of its length a path may stay and suffice
+UNASKED: Final = 0.2  # what a hop that no word asks for takes from the trust in a path
 _LEAST_WEIGHT: Final = 0.15  # of a word that nothing in the graph resembles
 _FITTING: Final = 0.5  # share of the best fit to the kind asked for, from which on a path may suffice
 
@@ -70,13 +72,15 @@ class Course:
 class Assessment:
     """What a round found and what is wrong with it.
 
-    `uncovered` are the words that the path leaves out, in the order of the walk.
+    `uncovered` are the words that the path leaves out, in the order of the walk. `short` is how far the
+    path's score stays below that of a path of its length that meets everything as well as the graph could.
     """
 
     path: tuple[int, ...]
     account: Account
     coverage: float
     relevance: float
+    short: float
     uncovered: tuple[str, ...]
     diagnosis: Diagnosis
 
@@ -138,7 +142,7 @@ def evaluate(outlook: Outlook, path: tuple[int, ...]) -> Assessment:
         if met < best / 2 and weight > _LEAST_WEIGHT**2
     ]
     relevance = float(np.mean(found.named)) if path else 0.0
-    short = _ideal(grades, path) - found.score
+    short = _ideal(grades, path) - found.score + UNASKED * (found.drifted is not None)
     fit, best_fit = float(grades.answering[path[-1]]), float(grades.answering.max(initial=0.0))
     shares = not grades.shared.any() or any(b == a ^ 1 for a, b in zip(path, path[1:], strict=False))
     diagnosis: Diagnosis = "sufficient"
@@ -148,7 +152,7 @@ def evaluate(outlook: Outlook, path: tuple[int, ...]) -> Assessment:
         diagnosis = "coverage"
     elif fit < _FITTING * best_fit:
         diagnosis = "kind"
-    return Assessment(path, found, min(1.0, coverage), relevance, tuple(missed), diagnosis)
+    return Assessment(path, found, min(1.0, coverage), relevance, short, tuple(missed), diagnosis)
 
 
 def adjust(outlook: Outlook, tried: Sequence[Course], last: Assessment, width: int = WIDTH) -> Course | None:
@@ -185,7 +189,8 @@ def _before_gap(last: Assessment) -> int:
 def _ideal(grades: Grades, path: tuple[int, ...]) -> float:
     """The score of a path of this length that meets every word as well as the graph could."""
     met = float((grades.weights * _most(grades)).sum())
-    return met - len(path) * (HOP - SUPPORT) + KIND * float(grades.answering.max(initial=0.0))
+    kind = KIND * float(grades.answering.max(initial=0.0))
+    return met + kind - len(path) * (HOP - SUPPORT) + (SHARED - SUPPORT) * float(grades.shared.any())
 
 
 def _most(grades: Grades) -> FloatArray:

@@ -28,7 +28,7 @@ SAME_MEANING: Final = 0.85
 NEAR: Final = 0.8
 PREPOSITION: Final = 0.3
 # A relation's label names where it leads; walked backwards it says a little less.
-BACKWARDS: Final = 0.95
+BACKWARDS: Final = 0.9
 # Cosine above a word's usual cosine with relations, from which on it says something, and where it says all.
 _NEAR_FROM, _NEAR_SPAN = 0.12, 0.35
 _KIND_SPAN: Final = 0.25
