@@ -12,6 +12,11 @@ from typing import Final
 
 __all__ = ["ANSWER_KINDS", "DROPPED", "GROUPS", "KINSHIP", "PHRASES", "SHARING", "WEAK"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _GROUPS: Final = """
     acting: act acts acted acting actor actors actress actresses star stars starred starring cast portray
         portrays portrayed play plays played role roles appear appears appeared appearing performer performers
@@ -19,15 +24,16 @@ _GROUPS: Final = """
     directing: direct directs directed directing director directors direction filmmaker filmmakers codirect
         codirected codirector codirectors
     writing: write writes wrote written writing writer writers author authors authored screenwriter
-        screenwriters scriptwriter scriptwriters screenplay screenplays script scripts story novelist playwright
-        penned cowrite cowrote cowritten cowriter cowriters coauthor
+        screenwriters scriptwriter scriptwriters screenplay screenplays script scripts story novelist
+        playwright penned cowrite cowrote cowritten cowriter cowriters coauthor
     producing: produce produces produced producing producer producers production
     music: compose composed composer composers composition compositions score soundtrack
     singing: sing sings sang sung singer singers song songs vocal vocals vocalist
     recording: record records recorded recording recordings track tracks
-    founding: found founded founder founders founding establish established establishment create created creator
-        creators start started
-    inventing: invent invented inventor inventors invention inventions discover discovered discoverer discovery
+    founding: found founded founder founders founding establish established establishment create created
+        creator creators start started
+    inventing: invent invented inventor inventors invention inventions discover discovered discoverer
+        discovery
     release: release releases released releasing premiere premiered publish published publication come_out
         came_out debut
     time: year years date dates day days when time times month months decade era
@@ -37,13 +43,13 @@ _GROUPS: Final = """
     topic: tag tags keyword keywords topic topics subject subjects theme themes about describe describes
         described describing description words term terms applicable concerning
     language: language languages speak speaks spoke spoken speaking tongue tongues
-    rating: rating ratings rate rates rated score scores good bad think thought opinion opinions review reviews
-        reviewed
+    rating: rating ratings rate rates rated score scores good bad think thought opinion opinions review
+        reviews reviewed
     popularity: vote votes voted voter popular popularity famous fame well-known renowned
-    child: child children kid kids son sons daughter daughters offspring heir heirs descendant descendants baby
-        babies boy girl
-    parent: parent parents father fathers mother mothers dad dads mom moms mum mums daddy mommy mummy papa mama
-        ancestor ancestors
+    child: child children kid kids son sons daughter daughters offspring heir heirs descendant descendants
+        baby babies boy girl
+    parent: parent parents father fathers mother mothers dad dads mom moms mum mums daddy mommy mummy papa
+        mama ancestor ancestors
     spouse: spouse spouses husband husbands wife wives partner partners couple darling sweetheart lover love
         loved beloved married marry marries marriage consort widow widower wed wedded other_half better_half
         significant_other
@@ -84,21 +90,19 @@ _GROUPS: Final = """
 """
 
 # What puts two facts with the same relation together: "share an actor" is there and back.
-SHARING: Final = frozenset(
-    "same share shares shared sharing also together common other both another else too co mutual".split()
+SHARING: Final = _words(
+    "same share shares shared sharing also together common other both another else too co mutual"
 )
 
 # Prepositions that count a little: "play in" rather than "play for".
-WEAK: Final = frozenset("in for from at by on".split())
+WEAK: Final = _words("in for from at by on")
 
 # Verbs and nouns that only make a sentence a question.
-DROPPED: Final = frozenset(
-    """
-    tell give list name find show please can could you me i would do does did done is are was were be been being
-    am has have had having what which who whom whose how many much there any some few one ones thing things
+DROPPED: Final = _words("""
+    tell give list name find show please can could you me i would do does did done is are was were be been
+    being am has have had having what which who whom whose how many much there any some few one ones thing things
     person people listed
-    """.split()
-)
+""")
 
 # Which kind of thing a question's word asks for; the values are words to compare kinds of entities with.
 ANSWER_KINDS: Final = {

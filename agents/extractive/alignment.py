@@ -19,6 +19,7 @@ SURELY: Final = 0.75  # from which naming on it earns all of that
 KIND_SUPPORT: Final = 0.1  # what it earns when a word only names what it leads to
 RETURN: Final = 0.25  # what an unnamed hop earns as the way back of the hop before
 SHARED: Final = 0.45  # what the way back earns instead where the question says that something is shared
+SWING: Final = 0.1  # what a hop costs on top that goes to and fro: the way back of the way back
 PARTED: Final = 0.2  # what it costs a hop to take two words that "of" or a possessive parts
 NAMED: Final = 0.3  # from which on a word counts as naming a relation
 KIND: Final = 0.25  # what the kind of the answer is worth
@@ -84,7 +85,7 @@ def extend(grades: Grades, before: Aligned, rows: npt.NDArray[np.intp], steps: I
         for j in range(words):
             np.maximum(scores[:, j + 1], scores[:, j] + origin[j], out=scores[:, j + 1])
     back = _returns(paths)[:, None]
-    entered = scores - HOP
+    entered = scores - HOP - SWING * _swings(paths)[:, None]
     # Where the question says "the same", the way back needs no other word.
     granted = entered + np.where(back & (grades.shared > 0), SHARED, -np.inf)
     bare = np.where(back, np.maximum(granted, entered + RETURN), entered)
@@ -120,9 +121,15 @@ def _returns(paths: IntArray) -> npt.NDArray[np.bool_]:
     back = np.zeros(len(paths), bool)
     if paths.shape[1] > 1:
         back = paths[:, -1] == (paths[:, -2] ^ 1)
-    if paths.shape[1] > 2:
-        back &= paths[:, -2] != (paths[:, -3] ^ 1)  # to and fro is no way on
-    return back
+    return back & ~_swings(paths)
+
+
+def _swings(paths: IntArray) -> npt.NDArray[np.bool_]:
+    """Whether the last three steps of each path walk one relation to and fro and to."""
+    if paths.shape[1] < 3:
+        return np.zeros(len(paths), bool)
+    there = paths[:, -1]
+    return np.asarray((there == (paths[:, -2] ^ 1)) & (there == paths[:, -3]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +165,11 @@ def account(grades: Grades, path: tuple[int, ...]) -> Account:
     for hop, step in enumerate(path):
         naming = grades.naming[:, step].tolist()
         reaching = grades.reaching[:, step].tolist()
-        back = bool(_returns(np.array([path[: hop + 1]], np.int32))[0])
+        so_far = np.array([path[: hop + 1]], np.int32)
+        back, cost = bool(_returns(so_far)[0]), HOP + SWING * float(_swings(so_far)[0])
         if hop == 0:
             states = _origin(states, weights, parted, grades.reaching[:, step ^ 1].tolist())
-        entered = [(score - HOP, trail) for score, trail in states]
+        entered = [(score - cost, trail) for score, trail in states]
         granted = [
             (score + SHARED, (*trail, (-1, hop, 1.0))) if back and shared > 0 else (-np.inf, ())
             for (score, trail), shared in zip(entered, grades.shared.tolist(), strict=True)

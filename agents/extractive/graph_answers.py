@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +19,11 @@ from kedge.agents.extractive.path_search import (
     Assessment,
     Course,
     Outlook,
-    adjust,
+    chosen,
     evaluate,
     perceive,
     ranked,
+    rounds_of,
     survey,
 )
 from kedge.agents.extractive.relations import RelationMatcher, matcher_of
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphAnswer", "PathRound", "Topic", "answer_from_graph", "find_topics"]
 
-FLOOR: Final = 0.5  # coverage below which the graph does not answer
+DOUBT: Final = 0.25  # doubt above which the graph does not answer; set on the calibration halves
 CANDIDATES: Final = 3  # names in a question that are tried as its topic
 SURE: Final = 0.8  # how telling a name must be to be joined with another
 LONGEST: Final = 14  # words of a name
@@ -76,7 +77,8 @@ class GraphAnswer:
         paths: The path from each topic, as labels of steps (`~` is the way back).
         triples: Ids of triples that join each topic with the first answer.
         coverage: How much of the question the best round met, 0 to 1.
-        rounds: Every round, in order.
+        doubt: How far the best round stays below what a path could have met, 0 is best.
+        rounds: Every round that found a path, in order.
         best: Which round was chosen.
         reason: Why there is no answer.
         note: What else should be known, such as that a hub was cut.
@@ -86,6 +88,7 @@ class GraphAnswer:
     paths: tuple[tuple[str, ...], ...] = ()
     triples: tuple[int, ...] = ()
     coverage: float = 0.0
+    doubt: float = 0.0
     rounds: tuple[PathRound, ...] = ()
     best: int = 0
     reason: AbstentionReason | None = None
@@ -99,7 +102,7 @@ async def answer_from_graph(
     *,
     topics: Sequence[Topic] | None = None,
     rounds: int = 3,
-    floor: float = FLOOR,
+    doubt: float = DOUBT,
     without: Sequence[str] = (),
 ) -> GraphAnswer:
     """Answer a question by the path of relations that fits it best.
@@ -111,7 +114,7 @@ async def answer_from_graph(
         topics: What the question is about; found in the question when not given. Two topics are joined:
             what both paths lead to answers.
         rounds: How often the first path may be adjusted; 0 takes the first path as it is.
-        floor: Coverage below which there is no answer.
+        doubt: How much doubt an answer may be in; what is in more is not given.
         without: Keys of entities that no path may reach.
     """
     guessed = topics is None
@@ -126,14 +129,16 @@ async def answer_from_graph(
     if len(together) > 1:
         views = [await _view(question, matcher, topic, together[:2], hidden) for topic in together[:2]]
         if (joined := _joined(views, rounds)) is not None:
-            return _floored(joined, floor)
+            return _trusted(joined, doubt)
     best: tuple[float, GraphAnswer] | None = None
     for topic in known if guessed else known[:1]:
         found = _single(await _view(question, matcher, topic, [topic], hidden), rounds)
         worth = topic.weight + max((turn.quality for turn in found.rounds), default=-1.0)
         if best is None or worth > best[0]:
             best = worth, found
-    return _floored(best[1], floor) if best else GraphAnswer(reason="missing hop")
+        if topic.weight >= SURE and best[1].doubt <= doubt and best[1].answers:
+            break  # what other names would mean is not worth the time
+    return _trusted(best[1], doubt) if best else GraphAnswer(reason="missing hop")
 
 
 async def _view(
@@ -147,33 +152,21 @@ async def _view(
 
 def _single(outlook: Outlook, rounds: int) -> GraphAnswer:
     """The closed loop from one topic."""
-    course: Course | None = Course()
-    courses: list[Course] = []
-    turns: list[Assessment] = []
-    while course is not None and len(courses) <= rounds:
-        courses.append(course)
-        path = perceive(outlook, course)
-        if path is not None:
-            turns.append(evaluate(outlook, path))
-        if not turns or max(turns, key=_quality).diagnosis == "sufficient":
-            break
-        course = adjust(outlook, courses, max(turns, key=_quality))
-    if not turns:
+    found = rounds_of(outlook, rounds)
+    if not found:
         return GraphAnswer(reason="missing hop", note="nothing leads on from the topic")
-    best = max(range(len(turns)), key=lambda at: (turns[at].quality, -at))
-    path = turns[best].path
-    frontier = outlook.walker.walk(path)
-    start_at = int(outlook.walker.walk(()).entities[0])
-    answers = _ordered(outlook, frontier.entities, frontier.support, {start_at})
+    best = chosen(found)
+    frontier = outlook.walker.walk(best.path)
+    topic = int(outlook.walker.walk(()).entities[0])
+    answers = _ordered(outlook, frontier.entities, frontier.support, {topic})
     return GraphAnswer(
         answers=tuple(outlook.walker.graph.keys[entity] for entity in answers),
-        paths=(_labels(outlook, path),),
-        triples=outlook.walker.witness(path, answers[0]),
-        coverage=turns[best].coverage,
-        rounds=tuple(
-            _round(outlook, course, turn) for course, turn in zip(courses, turns, strict=False)
-        ),
-        best=best,
+        paths=(_labels(outlook, best.path),),
+        triples=outlook.walker.witness(best.path, answers[0]),
+        coverage=best.coverage,
+        doubt=best.short,
+        rounds=tuple(_round(outlook, course, turn) for course, turn in found),
+        best=[turn for _, turn in found].index(best),
         note=f"{frontier.cut} entities of a hub were left out" if frontier.cut else "",
     )
 
@@ -199,6 +192,7 @@ def _joined(views: Sequence[Outlook], rounds: int) -> GraphAnswer | None:
         starts = {int(v.walker.walk(()).entities[0]) for v in views}
         answers = _ordered(view, common, support, starts)
         graph = view.walker.graph
+        coverage, doubt = _missed_together(pair)
         return GraphAnswer(
             answers=tuple(graph.keys[entity] for entity in answers),
             paths=(_labels(view, first.path), _labels(other, second.path)),
@@ -206,7 +200,8 @@ def _joined(views: Sequence[Outlook], rounds: int) -> GraphAnswer | None:
                 *view.walker.witness(first.path, answers[0]),
                 *other.walker.witness(second.path, answers[0]),
             ),
-            coverage=_covered_together(pair),
+            coverage=coverage,
+            doubt=doubt,
             rounds=tuple(_round(v, Course(width=width), turn) for turn, v in pair),
         )
     return None
@@ -238,9 +233,16 @@ def _together(pair: _Pair) -> float:
     return total
 
 
-def _covered_together(pair: _Pair) -> float:
+def _missed_together(pair: _Pair) -> tuple[float, float]:
+    """The coverage of two paths together, and how far they stay below what the graph could meet."""
     met, weights = _met_together(pair)
-    return sum(weights[place] * met[place] for place in met) / (sum(weights.values()) or 1.0)
+    total = sum(weights.values()) or 1.0
+    coverage = sum(weights[place] * met[place] for place in met) / total
+    wasted = 0.0
+    for turn, view in pair:
+        alone = sum(w * m for w, m in zip(view.grades.weights.tolist(), turn.account.met, strict=True))
+        wasted += max(0.0, alone - turn.account.score)
+    return coverage, 1.0 - coverage + wasted
 
 
 def _ordered(outlook: Outlook, entities: np.ndarray, support: np.ndarray, last: set[int]) -> list[int]:
@@ -267,21 +269,12 @@ def _round(outlook: Outlook, course: Course, turn: Assessment) -> PathRound:
     )
 
 
-def _quality(turn: Assessment) -> float:
-    return turn.quality
-
-
-def _floored(found: GraphAnswer, floor: float) -> GraphAnswer:
-    if found.reason is not None or found.coverage >= floor:
+def _trusted(found: GraphAnswer, doubt: float) -> GraphAnswer:
+    """The answer, or none when it is in more doubt than may be."""
+    if found.reason is not None or found.doubt <= doubt:
         return found
-    return GraphAnswer(
-        coverage=found.coverage,
-        rounds=found.rounds,
-        best=found.best,
-        paths=found.paths,
-        reason="missing hop",
-        note="the best path leaves too much of the question out",
-    )
+    note = "the best path leaves too much of the question out"
+    return replace(found, answers=(), triples=(), reason="missing hop", note=note)
 
 
 def find_topics(question: str, graph: KnowledgeGraph) -> list[Topic]:

@@ -15,16 +15,16 @@ from kedge.agents.extractive._relation_words import (
     SHARING,
     WEAK,
 )
-from kedge.agents.extractive.lexicon import BE, STOP_WORDS
+from kedge.agents.extractive.lexicon import AUXILIARIES, BE, STOP_WORDS
 from kedge.agents.extractive.spans import Span, tokens
 
 __all__ = ["Request", "read_request"]
 
-_WH: Final = frozenset("who whom whose which what when where how".split())
-_AUXILIARY: Final = BE | frozenset("do does did has have had is are was were will would can could".split())
+_WH: Final = frozenset(("who", "whom", "whose", "which", "what", "when", "where", "how"))
+_AUXILIARY: Final = BE | AUXILIARIES
 _PREDICATE: Final = _AUXILIARY | {"also"}
-_DO: Final = frozenset("do does did".split())
-_NUMBER_OF: Final = frozenset("many much old long far tall high".split())
+_DO: Final = frozenset(["do", "does", "did"])
+_NUMBER_OF: Final = frozenset(["many", "much", "old", "long", "far", "tall", "high"])
 _KEPT: Final = frozenset(("about", "when", "where"))
 # "Ada 's son", as some data sets print it; it says as much as "of".
 _POSSESSIVE: Final = re.compile(r"(?<=\s)['’]s\b")
@@ -38,8 +38,8 @@ class Request:
     Attributes:
         words: What it says of relations and kinds of things, ordered from the topic to the answer.
         places: Where in the question each word begins.
-        parted: For each word, whether "of" or a possessive parts it from the word before: then the two belong to
-            different facts, as in "father of the wife".
+        parted: For each word, whether "of" or a possessive parts it from the word before: then the two
+            belong to different facts, as in "father of the wife".
         kind: The kind of thing that answers: "person", "date", "place", "number", or empty.
         sharing: Places between words (0 is before the first) where it says that something is shared.
     """

@@ -1,17 +1,18 @@
 """The closed loop on paths of relations: perceive a path, evaluate it against the question, adjust, choose.
 
-    perceive   from the course's pivot, the path that aligns best with the words of the question
-    evaluate   coverage: the share of what the question says, as far as the graph has words for it, that
-               the path meets; drift: the first hop that no word asks for; the kind of the answer
-    adjust     the pivot is the last hop that is sure to be good; from there the next course looks at many
-               paths instead of one, without those that were tried
-    choose     the best-scoring round, not the last
+perceive   from the course's pivot, the path that aligns best with the words of the question
+evaluate   coverage: the share of what the question says, as far as the graph has words for it, that
+           the path meets; drift: the first hop that no word asks for; the kind of the answer
+adjust     the pivot is the last hop that is sure to be good; from there the next course looks at many
+           paths instead of one, without those that were tried
+choose     the best-scoring round, not the last
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -35,7 +36,22 @@ from kedge.agents.extractive.relations import RelationMatcher
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.walks.paths import PathWalker
 
-__all__ = ["COVERED", "DEPTH", "Assessment", "Course", "Outlook", "adjust", "evaluate", "perceive", "ranked", "survey"]
+__all__ = [
+    "COVERED",
+    "DEPTH",
+    "WIDTH",
+    "Assessment",
+    "Course",
+    "Outlook",
+    "Path",
+    "adjust",
+    "chosen",
+    "evaluate",
+    "perceive",
+    "ranked",
+    "rounds_of",
+    "survey",
+]
 
 DEPTH: Final = 3
 WIDTH: Final = 64  # paths of one length that are grown further
@@ -46,6 +62,7 @@ UNASKED: Final = 0.2  # what a hop that no word asks for takes from the trust in
 _LEAST_WEIGHT: Final = 0.15  # of a word that nothing in the graph resembles
 _FITTING: Final = 0.5  # share of the best fit to the kind asked for, from which on a path may suffice
 
+Path = tuple[int, ...]
 Diagnosis = Literal["sufficient", "coverage", "drift", "kind"]
 
 
@@ -63,9 +80,9 @@ class Outlook:
 class Course:
     """Where a round begins: the prefix it keeps, how many paths it follows, and what it leaves out."""
 
-    pivot: tuple[int, ...] = ()
+    pivot: Path = ()
     width: int = 1
-    tabu: frozenset[tuple[int, ...]] = field(default_factory=frozenset)
+    tabu: frozenset[Path] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +93,7 @@ class Assessment:
     path's score stays below that of a path of its length that meets everything as well as the graph could.
     """
 
-    path: tuple[int, ...]
+    path: Path
     account: Account
     coverage: float
     relevance: float
@@ -114,7 +131,7 @@ def survey(
     return Outlook(request, grades, PathWalker(matcher.graph, [topic], without), depth)
 
 
-def perceive(outlook: Outlook, course: Course) -> tuple[int, ...] | None:
+def perceive(outlook: Outlook, course: Course) -> Path | None:
     """The best path from a course's pivot; `None` when nothing leads on.
 
     A course of width 1 takes, hop by hop, what looks best at once; a wider one compares whole paths.
@@ -124,12 +141,12 @@ def perceive(outlook: Outlook, course: Course) -> tuple[int, ...] | None:
     return next(_found(outlook, course), None)
 
 
-def ranked(outlook: Outlook, course: Course, count: int) -> list[tuple[int, ...]]:
+def ranked(outlook: Outlook, course: Course, count: int) -> list[Path]:
     """The `count` best paths of a course that exist in the graph."""
     return [path for path, _ in zip(_found(outlook, course), range(count), strict=False)]
 
 
-def evaluate(outlook: Outlook, path: tuple[int, ...]) -> Assessment:
+def evaluate(outlook: Outlook, path: Path) -> Assessment:
     """How well a path meets the question, and what is wrong with it."""
     grades = outlook.grades
     found = account(grades, path)
@@ -144,7 +161,7 @@ def evaluate(outlook: Outlook, path: tuple[int, ...]) -> Assessment:
     relevance = float(np.mean(found.named)) if path else 0.0
     short = _ideal(grades, path) - found.score + UNASKED * (found.drifted is not None)
     fit, best_fit = float(grades.answering[path[-1]]), float(grades.answering.max(initial=0.0))
-    shares = not grades.shared.any() or any(b == a ^ 1 for a, b in zip(path, path[1:], strict=False))
+    shares = not grades.shared.any() or any(b == a ^ 1 for a, b in pairwise(path))
     diagnosis: Diagnosis = "sufficient"
     if found.drifted is not None:
         diagnosis = "drift"
@@ -155,11 +172,12 @@ def evaluate(outlook: Outlook, path: tuple[int, ...]) -> Assessment:
     return Assessment(path, found, min(1.0, coverage), relevance, short, tuple(missed), diagnosis)
 
 
-def adjust(outlook: Outlook, tried: Sequence[Course], last: Assessment, width: int = WIDTH) -> Course | None:
-    """The next course: back to the pivot that the diagnosis names, then towards the topic; `None` at the end.
+def adjust(outlook: Outlook, tried: Sequence[Course], last: Assessment) -> Course | None:
+    """The next course: from the pivot that the diagnosis names, then from the topic; `None` at the end.
 
     A drift goes back before the hop that drifted. Missing coverage goes back behind the last hop before the
-    first word that was left out, since what follows it may have skipped that word.
+    first word that was left out, since what follows it may have skipped that word. When that does not
+    suffice, the first hop itself is in question, and nothing is left to try after the topic.
     """
     path = last.path
     if last.diagnosis == "drift":
@@ -168,12 +186,47 @@ def adjust(outlook: Outlook, tried: Sequence[Course], last: Assessment, width: i
         cut = max(0, len(path) - 1)
     else:
         cut = _before_gap(last)
-    known = {(course.pivot, course.width) for course in tried}
-    for length in (*range(min(cut, outlook.depth - 1), -1, -1), *range(len(path), cut, -1)):
-        pivot = path[:length]
-        if length < outlook.depth and (pivot, width) not in known:
-            return Course(pivot, width, frozenset({path}))
+    for length in (min(cut, outlook.depth - 1), 0):
+        course = Course(path[:length], WIDTH, frozenset({path}))
+        if all(course.pivot != other.pivot or other.width < WIDTH for other in tried):
+            return course
+        if any(not other.pivot and other.width == WIDTH for other in tried):
+            return None
     return None
+
+
+def rounds_of(
+    outlook: Outlook,
+    rounds: int,
+    *,
+    look: Callable[[Outlook, Course], Path | None] = perceive,
+    assess: Callable[[Outlook, Path], Assessment] = evaluate,
+    turn: Callable[[Outlook, Sequence[Course], Assessment], Course | None] = adjust,
+) -> list[tuple[Course, Assessment]]:
+    """The loop: at most `rounds` adjustments after the first look; every round that found a path, in order.
+
+    The best round so far is the one that is adjusted. `look`, `assess` and `turn` may be replaced, to learn
+    what each is worth.
+    """
+    course: Course | None = Course()
+    tried: list[Course] = []
+    found: list[tuple[Course, Assessment]] = []
+    while course is not None and len(tried) <= rounds:
+        tried.append(course)
+        if (path := look(outlook, course)) is not None:
+            found.append((course, assess(outlook, path)))
+        if not found:
+            break
+        best = chosen(found)
+        if best.diagnosis == "sufficient":
+            break
+        course = turn(outlook, tried, best)
+    return found
+
+
+def chosen(found: Sequence[tuple[Course, Assessment]]) -> Assessment:
+    """The best round; the earlier one of equals."""
+    return max((assessment for _, assessment in found), key=lambda assessment: assessment.quality)
 
 
 def _before_gap(last: Assessment) -> int:
@@ -186,7 +239,7 @@ def _before_gap(last: Assessment) -> int:
     return len(last.path)
 
 
-def _ideal(grades: Grades, path: tuple[int, ...]) -> float:
+def _ideal(grades: Grades, path: Path) -> float:
     """The score of a path of this length that meets every word as well as the graph could."""
     met = float((grades.weights * _most(grades)).sum())
     kind = KIND * float(grades.answering.max(initial=0.0))
@@ -200,14 +253,14 @@ def _most(grades: Grades) -> FloatArray:
     return np.maximum(grades.naming.max(axis=1), grades.reaching.max(axis=1))
 
 
-def _along(grades: Grades, path: tuple[int, ...]) -> Aligned:
+def _along(grades: Grades, path: Path) -> Aligned:
     aligned = start(grades)
     for step in path:
         aligned = extend(grades, aligned, np.zeros(1, np.intp), np.array([step], np.int32))
     return aligned
 
 
-def _greedy(outlook: Outlook, course: Course) -> tuple[int, ...] | None:
+def _greedy(outlook: Outlook, course: Course) -> Path | None:
     grades, walker = outlook.grades, outlook.walker
     aligned, path, best = _along(grades, course.pivot), course.pivot, -np.inf
     while len(path) < outlook.depth:
@@ -227,19 +280,19 @@ def _greedy(outlook: Outlook, course: Course) -> tuple[int, ...] | None:
     return path if len(path) > len(course.pivot) else None
 
 
-def _found(outlook: Outlook, course: Course) -> Iterator[tuple[int, ...]]:
+def _found(outlook: Outlook, course: Course) -> Iterator[Path]:
     """Paths of a course that exist in the graph, best first; at most `TRIED` are walked."""
     for _, path in _imagined(outlook, course)[:TRIED]:
         if path not in course.tabu and len(outlook.walker.walk(path)):
             yield path
 
 
-def _imagined(outlook: Outlook, course: Course) -> list[tuple[float, tuple[int, ...]]]:
+def _imagined(outlook: Outlook, course: Course) -> list[tuple[float, Path]]:
     """Paths that the graph could have, judging by which steps follow which anywhere, best first."""
     grades, walker = outlook.grades, outlook.walker
     graph = walker.graph
     aligned = _along(grades, course.pivot)
-    found: list[tuple[float, tuple[int, ...]]] = []
+    found: list[tuple[float, Path]] = []
     for length in range(len(course.pivot), outlook.depth):
         if length == len(course.pivot):
             steps = walker.steps_from(course.pivot)

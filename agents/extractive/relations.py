@@ -133,7 +133,7 @@ class RelationMatcher:
         self._individual = np.minimum(1.0, _DISTINCT * sizes / np.maximum(1, edges)).astype(np.float32)
 
     def _in_common(self) -> FloatArray:
-        """The share of what each step leads to that each relation also leads to, shape `(steps, relations)`."""
+        """For each step, the share of what it leads to that each relation also leads to."""
         graph, steps = self.graph, self.steps
         owners = np.repeat(np.arange(len(graph)), np.diff(graph.rows))
         arriving = graph.steps ^ 1
@@ -188,7 +188,9 @@ class RelationMatcher:
         if exact.max() >= SAME_MEANING:
             reaching *= 0.5
         # What a relation leads to bears its name, an actor, a club, by whichever way it is reached.
-        heads = np.array([_lexical(word, ((kept[-1],), weak)) for kept, weak in self._label_words], np.float32)
+        heads = np.array(
+            [_lexical(word, ((kept[-1],), weak)) for kept, weak in self._label_words], np.float32
+        )
         named = (self._common * heads).max(axis=1)
         return naming, np.maximum(reaching, named)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -43,7 +42,7 @@ def read_label(label: str) -> Label:
     `^-1` behind, turn the relation round. A label in which nothing of this occurs stays as it is.
 
     Example:
-        >>> [read_label(label).words for label in ("__music__recording__artist", "birthPlace", "/book/author")]
+        >>> [read_label(label).words for label in ("__music__album__artist", "birthPlace", "/book/author")]
         ['artist', 'birth place', 'author']
         >>> read_label("~directed_by")
         Label(words='directed by', inverse=True)
@@ -198,8 +197,3 @@ def compiled(graph: KnowledgeGraph) -> CompiledGraph:
         found = CompiledGraph.of(graph)
         _COMPILED[graph] = (graph.revision, found)
     return found
-
-
-def as_ids(entities: Sequence[int]) -> IntArray:
-    """Entities as an array, each once, ascending."""
-    return np.unique(np.asarray(entities, np.int32))
