@@ -100,8 +100,8 @@ WEAK: Final = _words("in for from at by on")
 # Verbs and nouns that only make a sentence a question.
 DROPPED: Final = _words("""
     tell give list name find show please can could you me i would do does did done is are was were be been
-    being am has have had having what which who whom whose how many much there any some few one ones thing things
-    person people listed
+    being am has have had having what which who whom whose how many much there any some few one ones thing
+    things person people listed
 """)
 
 # Which kind of thing a question's word asks for; the values are words to compare kinds of entities with.

@@ -12,6 +12,7 @@ import numpy as np
 
 from kedge.agents.decisions import AbstentionReason
 from kedge.agents.extractive._relation_words import GROUPS, SHARING
+from kedge.agents.extractive.alignment import HOP, SUPPORT
 from kedge.agents.extractive.lexicon import STOP_WORDS
 from kedge.agents.extractive.mentions import read_request
 from kedge.agents.extractive.path_search import (
@@ -19,6 +20,7 @@ from kedge.agents.extractive.path_search import (
     Assessment,
     Course,
     Outlook,
+    attainable,
     chosen,
     evaluate,
     perceive,
@@ -28,14 +30,24 @@ from kedge.agents.extractive.path_search import (
 )
 from kedge.agents.extractive.relations import RelationMatcher, matcher_of
 from kedge.agents.extractive.spans import tokens
-from kedge.tools.encoders._protocol import Encoder
+from kedge.tools.encoders._protocol import Encoder, FloatArray
 from kedge.tools.knowledge_base.records import entity_key
+from kedge.tools.walks.compiled import IntArray
 from kedge.tools.walks.paths import step_label
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base.graph import KnowledgeGraph
 
-__all__ = ["GraphAnswer", "PathRound", "Topic", "answer_from_graph", "find_topics"]
+__all__ = [
+    "DOUBT",
+    "GraphAnswer",
+    "PathRound",
+    "Topic",
+    "answer_from_graph",
+    "answer_of",
+    "find_topics",
+    "outlook_of",
+]
 
 DOUBT: Final = 0.25  # doubt above which the graph does not answer; set on the calibration halves
 CANDIDATES: Final = 3  # names in a question that are tried as its topic
@@ -130,15 +142,22 @@ async def answer_from_graph(
         views = [await _view(question, matcher, topic, together[:2], hidden) for topic in together[:2]]
         if (joined := _joined(views, rounds)) is not None:
             return _trusted(joined, doubt)
+        if not guessed:
+            return GraphAnswer(reason="missing hop", note="no entity is reached from every topic")
     best: tuple[float, GraphAnswer] | None = None
     for topic in known if guessed else known[:1]:
-        found = _single(await _view(question, matcher, topic, [topic], hidden), rounds)
+        found = _closed(await _view(question, matcher, topic, [topic], hidden), rounds)
         worth = topic.weight + max((turn.quality for turn in found.rounds), default=-1.0)
         if best is None or worth > best[0]:
             best = worth, found
         if topic.weight >= SURE and best[1].doubt <= doubt and best[1].answers:
             break  # what other names would mean is not worth the time
     return _trusted(best[1], doubt) if best else GraphAnswer(reason="missing hop")
+
+
+async def outlook_of(question: str, graph: KnowledgeGraph, encoder: Encoder, topic: Topic) -> Outlook:
+    """How a question looks from one topic, for those who run the rounds themselves."""
+    return await _view(question, matcher_of(graph, encoder), topic, [topic], ())
 
 
 async def _view(
@@ -150,9 +169,8 @@ async def _view(
     return survey(request, matcher, matcher.graph.ids[topic.entity], without=hidden)
 
 
-def _single(outlook: Outlook, rounds: int) -> GraphAnswer:
-    """The closed loop from one topic."""
-    found = rounds_of(outlook, rounds)
+def answer_of(outlook: Outlook, found: Sequence[tuple[Course, Assessment]]) -> GraphAnswer:
+    """The answer that the best of these rounds gives."""
     if not found:
         return GraphAnswer(reason="missing hop", note="nothing leads on from the topic")
     best = chosen(found)
@@ -169,6 +187,10 @@ def _single(outlook: Outlook, rounds: int) -> GraphAnswer:
         best=[turn for _, turn in found].index(best),
         note=f"{frontier.cut} entities of a hub were left out" if frontier.cut else "",
     )
+
+
+def _closed(outlook: Outlook, rounds: int) -> GraphAnswer:
+    return answer_of(outlook, rounds_of(outlook, rounds))
 
 
 def _joined(views: Sequence[Outlook], rounds: int) -> GraphAnswer | None:
@@ -210,42 +232,39 @@ def _joined(views: Sequence[Outlook], rounds: int) -> GraphAnswer | None:
 _Pair = tuple[tuple[Assessment, Outlook], ...]
 
 
-def _met_together(pair: _Pair) -> tuple[dict[int, float], dict[int, float]]:
-    """For each word of the question, by its place: how well either path meets it, and its weight."""
-    met: dict[int, float] = {}
-    weights: dict[int, float] = {}
+def _words_together(pair: _Pair) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """For each word of the question: how well either path meets it, how well the graph could, its weight."""
+    table: dict[int, tuple[float, float, float]] = {}
     for turn, view in pair:
-        for place, how_well, weight in zip(
-            view.request.places, turn.account.met, view.grades.weights.tolist(), strict=True
-        ):
-            met[place] = max(met.get(place, 0.0), how_well)
-            weights[place] = max(weights.get(place, 0.0), weight)
-    return met, weights
+        could, weights = attainable(view.grades).tolist(), view.grades.weights.tolist()
+        rows = zip(turn.account.met, could, weights, strict=True)
+        for place, row in zip(view.request.places, rows, strict=True):
+            known = table.get(place, (0.0, 0.0, 0.0))
+            table[place] = (max(known[0], row[0]), max(known[1], row[1]), max(known[2], row[2]))
+    met, best, share = np.array(list(table.values()), np.float32).reshape(-1, 3).T
+    return met, best, share / max(float(share.sum()), 1e-9)
+
+
+def _earned(turn: Assessment, view: Outlook) -> float:
+    """What a path earns and costs by its hops, whatever words it meets."""
+    return turn.account.score - float(view.grades.weights @ np.array(turn.account.met, np.float32))
 
 
 def _together(pair: _Pair) -> float:
     """The score of two paths: what they meet together, plus what each earns and costs by its hops."""
-    met, weights = _met_together(pair)
-    total = sum(weights[place] * met[place] for place in met) / (sum(weights.values()) or 1.0)
-    for turn, view in pair:
-        alone = sum(w * m for w, m in zip(view.grades.weights.tolist(), turn.account.met, strict=True))
-        total += turn.account.score - alone
-    return total
+    met, _, weights = _words_together(pair)
+    return float(weights @ met) + sum(_earned(turn, view) for turn, view in pair)
 
 
 def _missed_together(pair: _Pair) -> tuple[float, float]:
     """The coverage of two paths together, and how far they stay below what the graph could meet."""
-    met, weights = _met_together(pair)
-    total = sum(weights.values()) or 1.0
-    coverage = sum(weights[place] * met[place] for place in met) / total
-    wasted = 0.0
-    for turn, view in pair:
-        alone = sum(w * m for w, m in zip(view.grades.weights.tolist(), turn.account.met, strict=True))
-        wasted += max(0.0, alone - turn.account.score)
-    return coverage, 1.0 - coverage + wasted
+    met, best, weights = _words_together(pair)
+    wanted = float(weights @ best)
+    wasted = sum(max(0.0, -_earned(turn, view) - (HOP - SUPPORT) * len(turn.path)) for turn, view in pair)
+    return float(weights @ met) / wanted if wanted else 0.0, wanted - float(weights @ met) + wasted
 
 
-def _ordered(outlook: Outlook, entities: np.ndarray, support: np.ndarray, last: set[int]) -> list[int]:
+def _ordered(outlook: Outlook, entities: IntArray, support: IntArray, last: set[int]) -> list[int]:
     """Answers by how many edges lead to them; a topic answers for itself only when nothing else does."""
     keys = outlook.walker.graph.keys
     pairs = zip(entities.tolist(), support.tolist(), strict=True)

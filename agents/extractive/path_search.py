@@ -45,6 +45,7 @@ __all__ = [
     "Outlook",
     "Path",
     "adjust",
+    "attainable",
     "chosen",
     "evaluate",
     "perceive",
@@ -150,7 +151,7 @@ def evaluate(outlook: Outlook, path: Path) -> Assessment:
     """How well a path meets the question, and what is wrong with it."""
     grades = outlook.grades
     found = account(grades, path)
-    most = _most(grades)
+    most = attainable(grades)
     wanted = grades.weights * most
     coverage = float((grades.weights * np.array(found.met)).sum() / wanted.sum()) if wanted.sum() else 0.0
     missed = [
@@ -199,21 +200,21 @@ def rounds_of(
     outlook: Outlook,
     rounds: int,
     *,
-    look: Callable[[Outlook, Course], Path | None] = perceive,
+    first: Course = Course(),
     assess: Callable[[Outlook, Path], Assessment] = evaluate,
     turn: Callable[[Outlook, Sequence[Course], Assessment], Course | None] = adjust,
 ) -> list[tuple[Course, Assessment]]:
     """The loop: at most `rounds` adjustments after the first look; every round that found a path, in order.
 
-    The best round so far is the one that is adjusted. `look`, `assess` and `turn` may be replaced, to learn
+    The best round so far is the one that is adjusted. `first`, `assess` and `turn` may be replaced, to learn
     what each is worth.
     """
-    course: Course | None = Course()
+    course: Course | None = first
     tried: list[Course] = []
     found: list[tuple[Course, Assessment]] = []
     while course is not None and len(tried) <= rounds:
         tried.append(course)
-        if (path := look(outlook, course)) is not None:
+        if (path := perceive(outlook, course)) is not None:
             found.append((course, assess(outlook, path)))
         if not found:
             break
@@ -241,12 +242,12 @@ def _before_gap(last: Assessment) -> int:
 
 def _ideal(grades: Grades, path: Path) -> float:
     """The score of a path of this length that meets every word as well as the graph could."""
-    met = float((grades.weights * _most(grades)).sum())
+    met = float((grades.weights * attainable(grades)).sum())
     kind = KIND * float(grades.answering.max(initial=0.0))
     return met + kind - len(path) * (HOP - SUPPORT) + (SHARED - SUPPORT) * float(grades.shared.any())
 
 
-def _most(grades: Grades) -> FloatArray:
+def attainable(grades: Grades) -> FloatArray:
     """How well each word could be met, anywhere in the graph."""
     if not grades.naming.size:
         return np.zeros(len(grades.weights), np.float32)
