@@ -129,10 +129,9 @@ async def aask(base: core.KnowledgeBase, question: str, **options: Any) -> Answe
     """Answer a question from a knowledge base, or say why not; options as in `astream`."""
     from kedge._answer import Answer
 
-    async for item in astream(base, question, **options):
-        if isinstance(item, Answer):
-            return item
-    raise AssertionError("a method ended without an answer")
+    items = [item async for item in astream(base, question, **options)]
+    assert isinstance(items[-1], Answer)  # noqa: S101 - what a stream ends with
+    return items[-1]
 
 
 def ask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:
