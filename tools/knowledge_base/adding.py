@@ -30,7 +30,7 @@ __all__ = ["Batch", "Extract", "Job", "Tally", "content_id", "jobs", "pipeline",
 Extract = Callable[[Chunk], Awaitable[Extraction]]
 _T = TypeVar("_T")
 _LOOK_UP = 64  # documents whose ids are looked up together
-# Chunks that are encoded and committed together: few at first, so that work begins and progress shows at once,
+# Chunks that are encoded and committed together: few at first, so that work begins and progress shows soon,
 # then twice as many each time, since large batches waste less on padding and on writing the indexes.
 _FIRST_BATCH = 16
 _BATCH = 512

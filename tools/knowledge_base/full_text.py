@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,20 @@ class FullText:
         ]
         return sorted(scored, key=lambda hit: (-hit[1], hit[0]))
 
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text as the index has them: folded and stemmed, in their order, with repetitions."""
+        return list(self._analyzer.analyze(text[:_MAX_CHARACTERS]))
+
+    def information(self, terms: Iterable[str]) -> dict[str, float]:
+        """What each of these terms says about a chunk, in nats: the rarer, the more, as in BM25."""
+        searcher = self._searcher()
+        size = searcher.num_docs
+
+        def held(term: str) -> int:
+            return max(searcher.doc_freq("body", term), searcher.doc_freq("title", term))
+
+        return {term: math.log1p(max(0.0, size - held(term) + 0.5) / (held(term) + 0.5)) for term in terms}
+
     def ids(self) -> set[int]:
         """The ids of all chunks in the index."""
         searcher = self._searcher()
@@ -99,7 +114,7 @@ class FullText:
                     writer.add_document(_document(chunk))
 
     def begin(self) -> None:
-        """Several changes follow: until `finish`, no other process can write, and merging is not waited for."""
+        """Many changes follow: until `finish` other processes cannot write, and no merging is waited for."""
         self._keeping = True
 
     def finish(self) -> None:

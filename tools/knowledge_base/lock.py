@@ -39,7 +39,7 @@ def write_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -
 
 
 async def awrite_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -> Callable[[], None]:
-    """`write_lock` that lets other tasks run while it waits; call what it returns, in any thread, to let go."""
+    """`write_lock` that lets other tasks run while it waits; what it returns lets go, in any thread."""
     claim = _Claim(directory, wait, on_wait)
     while not claim.granted():
         await asyncio.sleep(_PAUSE)

@@ -194,6 +194,16 @@ class Store:
         queries = (select(column).where(column.between(r.start, r.stop - 1)) for r in ranges)
         return {row["id"] for query in queries for row in self._rows(query)}
 
+    def titles(self, after: int = 0) -> list[tuple[int, str, str]]:
+        """Id, document and title of each chunk that came after a chunk, oldest first."""
+        query = (
+            select(t.chunks.c.id, t.chunks.c.document_id, t.documents.c.title)
+            .join(t.documents, t.documents.c.id == t.chunks.c.document_id)
+            .where(t.chunks.c.id > after)
+            .order_by(t.chunks.c.id)
+        )
+        return [(row["id"], row["document_id"], row["title"]) for row in self._rows(query)]
+
     def chunk_count(self) -> int:
         """How many chunks there are."""
         return int(self._scalar(select(func.count()).select_from(t.chunks)))
