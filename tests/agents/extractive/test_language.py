@@ -75,6 +75,9 @@ def test_bare_title() -> None:
         ("20th Century Fox made 1,912 films for $1990", []),
         ("on 3 June", ["--06-03"]),
         ("3/14/2020 and 14.3.2020", ["2020-03-14", "2020-03-14"]),
+        ("It stopped at twelve minutes past four.", ["T04:12"]),
+        ("Half past six in the evening, a quarter to nine, ten o'clock.", ["T18:30", "T08:45", "T10:00"]),
+        ("From five to ten men, or two to four.", []),
     ],
 )
 def test_dates(text: str, values: list[str]) -> None:
@@ -100,6 +103,8 @@ def test_dates_compare_across_precisions() -> None:
         ("40% of them", [(40.0, "percent")]),
         ("-3 °C", [(-3.0, "°C")]),
         ("built in 1912", []),
+        ("Length: 31 m | Beam: 7m", [(31.0, "m"), (7.0, "m")]),
+        ("£31m for 31m people", [(31e6, "GBP"), (31e6, "people")]),
     ],
 )
 def test_numbers(text: str, expected: list[tuple[float, str]]) -> None:
