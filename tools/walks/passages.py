@@ -25,10 +25,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from kedge.errors import InputError
 from kedge.tools.encoders._protocol import FloatArray
@@ -73,12 +74,13 @@ class Weights:
 WEIGHTS = Weights()
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(BaseModel):
     """A chain of chunks, best first chunk first. `names[i]` led from `chunks[i]` to the next (entity keys).
 
     `covered` is the share of the question's information that its chunks hold together.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     chunks: tuple[int, ...]
     names: tuple[str, ...]
@@ -91,8 +93,7 @@ class Trail:
         return self.chunks[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(BaseModel):
     """What a question has found so far: the best trail to each chunk, best first. Plain, small, immutable.
 
     `followed` holds the chunks whose trails were followed, with the scores they had; `pivots` those of the
@@ -100,10 +101,12 @@ class Survey:
     score of the ten best trails grew. `finished` says that another round would do nothing.
     """
 
+    model_config = ConfigDict(frozen=True)
+
     question: str
     trails: tuple[Trail, ...] = ()
     rounds: int = 0
-    followed: Mapping[int, float] = field(default_factory=dict)
+    followed: Mapping[int, float] = {}
     pivots: tuple[int, ...] = ()
     gap: tuple[str, ...] = ()
     gain: float = 0.0
@@ -137,7 +140,7 @@ async def look(base: KnowledgeBase, question: str, *, weights: Weights = WEIGHTS
         found += [hit for hit, _ in base.vectors.query(vector, FIRST_HITS)]
         passages = view.facts.passages(base, [*named, *found])
         trails = [view.first(passage, passage.id in named) for passage in passages.values()]
-        return Survey(question, _best(trails), finished=not trails)
+        return Survey(question=question, trails=_best(trails), finished=not trails)
 
     return await asyncio.to_thread(search)
 
@@ -150,7 +153,7 @@ async def look_further(base: KnowledgeBase, survey: Survey, *, weights: Weights 
         view = _View.of(base, survey.question, vector, weights)
         pivots = [t for t in survey.trails[: 2 * PIVOTS] if _worth(survey, t)][:PIVOTS]
         if not pivots:
-            return replace(survey, finished=True, pivots=(), gap=(), gain=0.0)
+            return survey.model_copy(update={"finished": True, "pivots": (), "gap": (), "gain": 0.0})
         before = view.facts.passages(base, [chunk for trail in pivots for chunk in trail.chunks])
         pivots = [trail for trail in pivots if all(chunk in before for chunk in trail.chunks)]
         leads = [view.leads(before[trail.end]) for trail in pivots]
@@ -163,8 +166,8 @@ async def look_further(base: KnowledgeBase, survey: Survey, *, weights: Weights 
         trails = _best([*survey.trails, *grown])
         lacking = view.lacking(before[chunk] for chunk in pivots[0].chunks) if pivots else ()
         return Survey(
-            survey.question,
-            trails,
+            question=survey.question,
+            trails=trails,
             rounds=survey.rounds + 1,
             followed={**survey.followed, **{trail.end: trail.score for trail in pivots}},
             pivots=tuple(trail.end for trail in pivots),
@@ -251,7 +254,7 @@ class _View:
         weight, meaning = self.weights, float(self.vector @ passage.vector)
         score = weight.meaning * meaning + weight.words * _said(passage, self.shares) + weight.title * named
         covered = sum(share for term, share in self.shares.items() if term in passage.terms)
-        return Trail((passage.id,), (), score, covered)
+        return Trail(chunks=(passage.id,), names=(), score=score, covered=covered)
 
     def leads(self, passage: Passage) -> dict[int, tuple[float, str]]:
         """Where the names in a chunk lead: chunks with the best name for each, and what it is worth."""
@@ -306,7 +309,9 @@ class _View:
             covered = trail.covered + sum(share for term, share in lacking.items() if term in passage.terms)
             score = fixed + worth + weight.cover * covered + weight.gap * _said(passage, lacking)
             score += weight.rest * float(rest @ passage.vector)
-            longer.append(Trail((*trail.chunks, chunk), (*trail.names, name), score, covered))
+            longer.append(
+                Trail(chunks=(*trail.chunks, chunk), names=(*trail.names, name), score=score, covered=covered)
+            )
         return longer
 
 

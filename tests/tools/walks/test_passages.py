@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from kedge.errors import InputError
 from kedge.testing import FakeEncoder
@@ -17,7 +18,7 @@ from kedge.tools.knowledge_base import (
     ParsedDocument,
     TripleDraft,
 )
-from kedge.tools.walks import Survey, Weights, evidence_of, look, look_further, passage_walk
+from kedge.tools.walks import Survey, Trail, Weights, evidence_of, look, look_further, passage_walk
 from kedge.tools.walks.passages import COMMON, LONGEST, PIVOTS
 
 QUESTION = "In which year was the market founded in the town where the designer of Skerry Light was born?"
@@ -178,3 +179,11 @@ async def test_impossible_numbers_are_refused(base: KnowledgeBase) -> None:
         await passage_walk(base, QUESTION, 0)
     with pytest.raises(InputError, match="-1 rounds"):
         await passage_walk(base, QUESTION, rounds=-1)
+
+
+async def test_a_survey_survives_a_checkpoint(base: KnowledgeBase) -> None:
+    survey = await look_further(base, await look(base, QUESTION))
+    keeper = JsonPlusSerializer(allowed_msgpack_modules=(Survey, Trail))
+    again = keeper.loads_typed(keeper.dumps_typed(survey))
+    assert again == survey
+    assert await look_further(base, again) == await look_further(base, survey)
