@@ -11,7 +11,7 @@ from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple, entity_k
 from kedge.tools.search import reciprocal_rank_fusion
 from kedge.tools.walks import Walk
 
-__all__ = ["along", "fused", "match", "path"]
+__all__ = ["along", "fused", "leading", "match", "path"]
 
 
 def along(base: KnowledgeBase, walks: Sequence[Walk]) -> list[Evidence]:
@@ -32,6 +32,12 @@ def fused(rankings: Sequence[Sequence[Evidence]]) -> tuple[Evidence, ...]:
             items[item.chunk.id] = item
     order = reciprocal_rank_fusion([[item.chunk.id for item in ranking] for ranking in rankings])
     return tuple(replace(items[chunk_id], score=score) for chunk_id, score in order)
+
+
+def leading(first: Sequence[Evidence], others: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """These first, then the others without them."""
+    seen = {item.chunk.id for item in first}
+    return (*first, *(item for item in others if item.chunk.id not in seen))
 
 
 def match(

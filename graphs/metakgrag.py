@@ -27,13 +27,14 @@ from kedge.errors import BudgetExceeded
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
-from kedge.graphs.evidence import along, fused, match, path
+from kedge.graphs.evidence import along, fused, leading, match, path
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.search import hybrid
 from kedge.tools.walks import Aim, Hop, Survey, Trail, Walk, beam_walk, evidence_of, look, look_further
 
 __all__ = ["STATE_TYPES", "builder", "graph"]
 
+LEADING = 6  # passages of the best trails, which answer together and so stay together
 SEARCH_DEPTH = 20  # passages fetched per search, before fusion
 WALKS_KEPT = 8
 COVERED = 0.6  # a concept counts as met from this match on
@@ -109,10 +110,11 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
         "walk", beam_walk, base.graph, base.encoder, course.starts, aim, tabu=course.tabu
     )
     passages = await context.meter.play("search", hybrid, base, course.aim, SEARCH_DEPTH)
-    survey = await context.meter.play("search", _survey, base, state)
+    survey = await context.meter.play("search", _survey, base, state, context.meter.budget.rounds)
     trails = await to_thread(evidence_of, base, survey, SEARCH_DEPTH)
     latest = tuple(found[:WALKS_KEPT])
-    evidence = fused([trails, state.get("evidence", ()), passages, along(base, latest)])
+    others = fused([trails, state.get("evidence", ()), passages, along(base, latest)])
+    evidence = leading(trails[:LEADING], others)
     event = context.event(
         "perceived",
         f"{len(latest)} walks and {len(passages)} passages towards: {course.aim}",
@@ -252,13 +254,16 @@ def _aim(state: State) -> Aim:
     return Aim(state["courses"][-1].aim, tuple(c.text for c in missing), tuple(c.weight for c in missing))
 
 
-async def _survey(base: KnowledgeBase, state: State) -> Survey:
-    """Passages that answer together: at first the question's own, each round what their names lead to."""
-    return (
-        await look_further(base, state["survey"])
-        if "survey" in state
-        else await look(base, state["question"])
-    )
+async def _survey(base: KnowledgeBase, state: State, rounds: int) -> Survey:
+    """Passages that answer together: the question's own, and then, a step a round, what their names lead to.
+
+    The first round takes its first step at once, unless no rounds are allowed: a judge that sees only half a
+    chain may take it for the whole.
+    """
+    if "survey" in state:
+        return await look_further(base, state["survey"])
+    survey = await look(base, state["question"])
+    return await look_further(base, survey) if rounds else survey
 
 
 def _drifted(walks: Sequence[Walk]) -> Hop | None:
