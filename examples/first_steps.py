@@ -16,7 +16,7 @@ WORLD = Path(__file__).resolve().parent / "world"
 QUESTIONS = (
     "On which island was the captain born who lost the Grey Petrel on the Anvil Rocks?",
     "How much herring was landed at Averrin in 1927?",
-    "Where was the engineer born who designed the lighthouse on Hesk?",
+    "In which year did the Grey Heron sink on the Anvil Rocks?",
 )
 
 

@@ -6,12 +6,15 @@ import time
 from operator import add
 from typing import Annotated, TypedDict
 
+import httpx
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from openai import OpenAIError
 
 from kedge.agents.decisions import Reading
-from kedge.errors import BudgetExceeded, InputError
+from kedge.errors import BudgetExceeded, InputError, ModelError
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context
 from kedge.graphs.events import Event
@@ -40,9 +43,9 @@ async def recall(state: State, runtime: Runtime[Context]) -> State:
     if context.model is None:
         raise InputError("closed_book needs a language model", fix="name one with --model URL")
     try:
-        context.meter.check()
+        context.meter.check_call()
         before = time.monotonic()
-        message = await context.model.ainvoke([("system", INSTRUCTIONS), ("human", question)])
+        message = await _ask(context.model, question)
         context.meter.charge("recall", _spent(message, time.monotonic() - before))
         reading = _reading(str(message.content).strip())
     except BudgetExceeded:
@@ -58,6 +61,16 @@ builder.add_edge(START, "recall")
 builder.add_edge("recall", END)
 
 graph = builder.compile(name="closed_book")
+
+
+async def _ask(model: BaseChatModel, question: str) -> AIMessage:
+    try:
+        return await model.ainvoke([("system", INSTRUCTIONS), ("human", question)])
+    except (OpenAIError, httpx.HTTPError) as error:
+        where = getattr(model, "openai_api_base", None) or type(model).__name__
+        raise ModelError(
+            f"the model at {where} does not answer: {error}", fix="check that it runs, its URL and its name"
+        ) from error
 
 
 def _reading(text: str) -> Reading:

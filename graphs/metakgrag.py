@@ -12,25 +12,25 @@ Kedge's own:
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from operator import add
-from statistics import mean
 from typing import Annotated, Literal, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict
 
-from kedge.agents.decisions import Concept, Gap, Judgement, Link, Reading
+from kedge.agents.decisions import Concept, Judgement, Link, Reading
 from kedge.errors import BudgetExceeded
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
-from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple, entity_key
-from kedge.tools.search import hybrid, reciprocal_rank_fusion
-from kedge.tools.walks import Aim, Hop, Walk, beam_walk
+from kedge.graphs.evidence import along, fused, match, path
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase
+from kedge.tools.search import hybrid
+from kedge.tools.walks import Aim, Hop, Survey, Trail, Walk, beam_walk, evidence_of, look, look_further
 
 __all__ = ["STATE_TYPES", "builder", "graph"]
 
@@ -67,7 +67,7 @@ class Round(BaseModel):
     quality: float
 
 
-STATE_TYPES = (Course, Round)
+STATE_TYPES = (Course, Round, Survey, Trail)
 
 
 class State(TypedDict, total=False):
@@ -79,6 +79,7 @@ class State(TypedDict, total=False):
     courses: Annotated[list[Course], add]
     walks: tuple[Walk, ...]
     latest: tuple[Walk, ...]
+    survey: Survey
     evidence: tuple[Evidence, ...]
     rounds: Annotated[list[Round], add]
     halted: bool
@@ -101,15 +102,17 @@ async def understand(state: State, runtime: Runtime[Context]) -> State:
 
 
 async def perceive(state: State, runtime: Runtime[Context]) -> State:
-    """Walk from the course's starts and search the passages; what earlier rounds found stays."""
+    """Walk the graph from the course's starts, and from passage to passage; what was found before stays."""
     context, course, number = runtime.context, state["courses"][-1], len(state.get("rounds", []))
     base, aim = context.base, _aim(state)
     found = await context.meter.play(
         "walk", beam_walk, base.graph, base.encoder, course.starts, aim, tabu=course.tabu
     )
     passages = await context.meter.play("search", hybrid, base, course.aim, SEARCH_DEPTH)
+    survey = await context.meter.play("search", _survey, base, state)
+    trails = await to_thread(evidence_of, base, survey, SEARCH_DEPTH)
     latest = tuple(found[:WALKS_KEPT])
-    evidence = _fused([state.get("evidence", ()), passages, _along(base, latest)])
+    evidence = fused([trails, state.get("evidence", ()), passages, along(base, latest)])
     event = context.event(
         "perceived",
         f"{len(latest)} walks and {len(passages)} passages towards: {course.aim}",
@@ -118,7 +121,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
         chunks=[item.chunk.id for item in evidence[: context.passages]],
     )
     walks = (*state.get("walks", ()), *latest)
-    return {"walks": walks, "latest": latest, "evidence": evidence, "trace": [event]}
+    return {"walks": walks, "latest": latest, "survey": survey, "evidence": evidence, "trace": [event]}
 
 
 async def evaluate(state: State, runtime: Runtime[Context]) -> State:
@@ -126,7 +129,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
     context, number = runtime.context, len(state.get("rounds", []))
     evidence = state["evidence"][: context.passages]
     judgement = await context.meter.play("judge", context.cast.judge, state["question"], evidence)
-    matches = {c.text: _match(c, state["links"], state["walks"], evidence) for c in state["concepts"]}
+    matches = {c.text: match(c, state["links"], state["walks"], evidence) for c in state["concepts"]}
     weight = sum(c.weight for c in state["concepts"]) or 1.0
     coverage = sum(c.weight * matches[c.text] for c in state["concepts"]) / weight
     best = state["latest"][0].hops if state["latest"] else ()
@@ -168,14 +171,15 @@ async def adjust(state: State, runtime: Runtime[Context]) -> State:
         course = Course(starts=(drifted.origin,), aim=state["question"], tabu=tabu)
         message = f"back to {drifted.origin}, avoiding: {drifted.triple}"
     else:
-        gap = _next_gap(state)
-        target = Concept(text=gap.target or gap.description, kind="name")
-        links = await context.meter.play("link", context.cast.link, [target], context.base)
-        course = Course(starts=_pivots(state, links), aim=_gap_aim(gap))
-        message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {course.aim}"
-    if course in state["courses"]:
-        event = context.event("adjusted", "nothing new to try", turn=turn.number)
-        return {"halted": True, "trace": [event]}
+        wanted = _next_aim(state)
+        if wanted is None:
+            event = context.event("adjusted", "nothing new to try", turn=turn.number)
+            return {"halted": True, "trace": [event]}
+        target, aim = wanted
+        concept = Concept(text=target, kind="name")
+        links = await context.meter.play("link", context.cast.link, [concept], context.base)
+        course = Course(starts=_pivots(state, links), aim=aim)
+        message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {aim}"
     event = context.event("adjusted", message, turn=turn.number, **course.model_dump(mode="json"))
     return {"courses": [course], "trace": [event]}
 
@@ -197,7 +201,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
         "metakgrag",
         reading,
         evidence,
-        _path(context.base, best.walks, reading) if best else (),
+        path(context.base, best.walks, reading, evidence) if best else (),
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
     )
@@ -248,39 +252,12 @@ def _aim(state: State) -> Aim:
     return Aim(state["courses"][-1].aim, tuple(c.text for c in missing), tuple(c.weight for c in missing))
 
 
-def _along(base: KnowledgeBase, walks: Sequence[Walk]) -> list[Evidence]:
-    """The chunks that the hops were read from, best walk first, each with its first triple."""
-    triples: dict[int, Triple] = {}
-    for triple in (hop.triple for walk in walks for hop in walk.hops):
-        # A triple that was read from no text is its own chunk, under its negative number.
-        triples.setdefault(-triple.id if triple.chunk_id is None else triple.chunk_id, triple)
-    chunks = base.chunks(list(triples))
-    return [Evidence(chunk, 1.0, f"walk: {triples[chunk.id]}", triples[chunk.id]) for chunk in chunks]
-
-
-def _fused(rankings: Sequence[Sequence[Evidence]]) -> tuple[Evidence, ...]:
-    """Merge rankings by reciprocal rank; a chunk that a walk found keeps the walk's triple as its reason."""
-    items: dict[int, Evidence] = {}
-    for item in (item for ranking in rankings for item in ranking):
-        if item.chunk.id not in items or item.triple is not None:
-            items[item.chunk.id] = item
-    order = reciprocal_rank_fusion([[item.chunk.id for item in ranking] for ranking in rankings])
-    return tuple(replace(items[chunk_id], score=score) for chunk_id, score in order)
-
-
-def _match(
-    concept: Concept, links: Sequence[Link], walks: Sequence[Walk], evidence: Sequence[Evidence]
-) -> float:
-    """How well a concept is met: 1 when a walk goes through its entity, else the share of its words found."""
-    entities = {entity for walk in walks if walk.hops for entity in walk.entities}
-    if any(link.concept == concept and link.entity in entities for link in links):
-        return 1.0
-    words = entity_key(concept.text).split()
-    texts = [entity_key(item.chunk.indexed_text) for item in evidence]
-    # The first letters stand for the stem: "directed" is met by "director".
-    return max(
-        (mean(word[: max(4, len(word) - 3)] in text for word in words) for text in texts if words),
-        default=0.0,
+async def _survey(base: KnowledgeBase, state: State) -> Survey:
+    """Passages that answer together: at first the question's own, each round what their names lead to."""
+    return (
+        await look_further(base, state["survey"])
+        if "survey" in state
+        else await look(base, state["question"])
     )
 
 
@@ -290,18 +267,15 @@ def _drifted(walks: Sequence[Walk]) -> Hop | None:
     return next((b for a, b in pairwise(hops) if b.relevance < a.relevance - DRIFT), None)
 
 
-def _next_gap(state: State) -> Gap:
-    """The judge's first gap that no course aimed at yet; else the weakest concept."""
-    turn, aims = state["rounds"][-1], {course.aim for course in state["courses"]}
-    fresh = [gap for gap in turn.judgement.gaps if _gap_aim(gap) not in aims]
-    if fresh:
-        return fresh[0]
-    weakest = min(turn.coverage, key=lambda text: turn.coverage[text], default=state["question"])
-    return Gap(kind="entity", target=weakest, description=f"nothing found about {weakest}")
-
-
-def _gap_aim(gap: Gap) -> str:
-    return " ".join(part for part in (gap.target, gap.slot) if part) or gap.description
+def _next_aim(state: State) -> tuple[str, str] | None:
+    """What the next course is about and looks for: a gap in its words, its target alone, an unmet name."""
+    turn, tried = state["rounds"][-1], {course.aim for course in state["courses"]}
+    gaps = [gap for past in reversed(state["rounds"]) for gap in past.judgement.gaps]
+    aims = [(gap.target, f"{gap.target} {gap.slot}".strip() or gap.description) for gap in gaps]
+    aims += [(gap.target, gap.target) for gap in gaps if gap.target]
+    names = [concept.text for concept in state["concepts"] if concept.kind == "name"]
+    aims += [(name, name) for name in names if turn.coverage[name] < COVERED]
+    return next(((target or aim, aim) for target, aim in aims if aim not in tried), None)
 
 
 def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
@@ -309,17 +283,3 @@ def _pivots(state: State, links: Sequence[Link]) -> tuple[str, ...]:
     trajectory = {entity for walk in state["walks"] for entity in walk.entities}
     linked = [link.entity for link in links]
     return tuple(dict.fromkeys([entity for entity in linked if entity in trajectory] or linked))
-
-
-def _path(base: KnowledgeBase, walks: Sequence[Walk], reading: Reading) -> list[Triple]:
-    """What connects the question to the answer: walks that end at it or join citations, and its own triples."""
-    cited = {support.chunk_id for support in reading.support}
-    answer = entity_key(reading.answer or "")
-
-    def connects(walk: Walk) -> bool:
-        passed = {hop.triple.chunk_id for hop in walk.hops}
-        return walk.end == answer or (passed <= cited and len(passed) > 1)
-
-    walked = [hop.triple for walk in walks if connects(walk) for hop in walk.hops]
-    read = [t for t in base.triples(chunks=sorted(cited)) if answer in map(entity_key, (t.subject, t.object))]
-    return list(dict.fromkeys((*walked, *read)))

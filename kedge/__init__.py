@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kedge._answer import Answer
     from kedge._api import KnowledgeBase, aask, ask, astream
-    from kedge.graphs.answer import Abstention, Answer, Citation
+    from kedge.graphs.answer import Abstention, Citation
     from kedge.graphs.events import Event
     from kedge.tools.models import Budget, Ledger
 
@@ -21,7 +22,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Abstention": "kedge.graphs.answer",
-    "Answer": "kedge.graphs.answer",
+    "Answer": "kedge._answer",
     "Budget": "kedge.tools.models",
     "Citation": "kedge.graphs.answer",
     "Event": "kedge.graphs.events",

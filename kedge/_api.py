@@ -18,8 +18,8 @@ from kedge.tools.models import Budget, Meter
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from kedge._answer import Answer
     from kedge.agents.roles import Cast
-    from kedge.graphs.answer import Answer
     from kedge.graphs.events import Event
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
@@ -110,7 +110,9 @@ async def astream(
     Raises:
         InputError: the question or an argument cannot be used.
     """
+    from kedge._answer import Answer
     from kedge.graphs.context import Context
+    from kedge.graphs.events import Event
     from kedge.graphs.run import stream
 
     question = clean_question(question)
@@ -120,17 +122,16 @@ async def astream(
     async for item in stream(
         question, context, method=method, checkpoints=base.path / "checkpoints.sqlite", thread=thread
     ):
-        yield item
+        yield item if isinstance(item, Event) else Answer(**dict(item))
 
 
 async def aask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:
     """Answer a question from a knowledge base, or say why not; options as in `astream`."""
-    from kedge.graphs.answer import Answer
+    from kedge._answer import Answer
 
-    async for item in astream(base, question, **options):
-        if isinstance(item, Answer):
-            return item
-    raise AssertionError("a method ended without an answer")
+    items = [item async for item in astream(base, question, **options)]
+    assert isinstance(items[-1], Answer)  # noqa: S101 - what a stream ends with
+    return items[-1]
 
 
 def ask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:

@@ -25,16 +25,10 @@ PACKAGES = (
     "tantivy",
     "onnxruntime",
     "networkx",
-    "mcp",
 )
 EXTRAS = {
     "vllm": (("vllm",), "a model server on this machine"),
-    "parametric": (("torch", "transformers", "peft"), "documents as adapters"),
-    "video": (("av",), "video frames"),
-    "notebook": (("ipywidgets",), "views in notebooks"),
-    "cluster": (("ray",), "adding and benchmarks on several machines"),
-    "postgres": (("psycopg",), "many writers"),
-    "otel": (("opentelemetry",), "traces elsewhere"),
+    "postgres": (("psycopg",), "a knowledge base with many writers"),
 }
 ROOM = 500_000_000  # bytes; below this a knowledge base of a few thousand documents may not fit
 PATIENCE = 2.0  # seconds to wait for a server

@@ -33,12 +33,21 @@ def wait(coroutine: Coroutine[Any, Any, T]) -> T:
         >>> wait(ahoy())
         'ahoy'
     """
-    future = asyncio.run_coroutine_threadsafe(coroutine, _loop())
+    # Not `run_coroutine_threadsafe`: its future is over as soon as it is cancelled, the coroutine is not.
+    loop = _loop()
+    finished = threading.Event()
+    task: asyncio.Task[T]
+
+    def begin() -> None:
+        nonlocal task
+        task = loop.create_task(coroutine)
+        task.add_done_callback(lambda _: finished.set())
+
+    loop.call_soon_threadsafe(begin)
     try:
-        return future.result()
+        finished.wait()
     except KeyboardInterrupt:
-        finished = threading.Event()
-        future.add_done_callback(lambda _: finished.set())
-        future.cancel()
+        loop.call_soon_threadsafe(lambda: task.cancel())
         finished.wait()
         raise
+    return task.result()

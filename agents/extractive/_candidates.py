@@ -6,15 +6,18 @@ The seam of a trained reader: it replaces `propose` and the weights, everything 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from kedge.agents.extractive._kinds import kind_before, kind_of_noun
 from kedge.agents.extractive._passages import Passage, fold, key_of, name_forms
-from kedge.agents.extractive._vocabulary import COUNTRIES, Expects
+from kedge.agents.extractive._quantities import label_of, measures, unit_stated, with_currency
+from kedge.agents.extractive._vocabulary import COUNTRIES, VEHICLES, Expects
 from kedge.agents.extractive.language import (
     STOP_WORDS,
+    Date,
     Span,
     bare_title,
     dates,
@@ -23,10 +26,14 @@ from kedge.agents.extractive.language import (
     numbers,
     tokens,
 )
-from kedge.agents.extractive.lexicon import VERBS
+from kedge.agents.extractive.lexicon import VERBS, WORKS
 from kedge.agents.extractive.questions import Question
+from kedge.tools.knowledge_base.records import entity_key
 
 __all__ = ["COUNTRY", "Candidate", "propose", "title_candidate"]
+
+
+Kinds = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,16 @@ class _Words:
 
 
 def propose(
-    question: Question, keys: Sequence[str], passage: Passage, features: dict[str, float]
+    question: Question, keys: Sequence[str], passage: Passage, features: dict[str, float], kinds: Kinds
 ) -> list[Candidate]:
-    """Spans of the expected type in a passage; `features` are those of the passage, shared by all."""
+    """Spans of the expected type in a passage; `features` are those of the passage, shared by all.
+
+    `kinds` are nouns that say what names are names of (see `heads`).
+    """
     words = _words(passage, keys)
     asked = fold(question.text)
     found: list[Candidate] = []
-    for start, end, kind, fit in _spans(question.expects, passage):
+    for start, end, kind, fit in _spans(question, passage, kinds):
         text = passage.text[start:end]
         if _repeats(text, asked, question):
             continue
@@ -64,16 +74,21 @@ def propose(
         own = {
             "fit": fit,
             "window": _window(words, start, end),
-            "focus": float(bool(question.focus) and f" {question.focus} " in fold(text)),
+            "focus": float(
+                bool(question.focus)
+                and (f" {question.focus} " in fold(text) or kinds.get(entity_key(text)) == question.focus)
+            ),
             "long": min(1.0, len(text.split()) / 8),
             "echo": _echo(text, asked),
             "near": max(pattern, _near(words.matched, words.all, start, end)),
             "relation": _near(words.related, words.all, start, end),
             "pattern": pattern,
-            "column": _column(keys, passage.text, start),
+            "column": _column(keys, passage, start),
             "triple": _triple(question, keys, text, passage),
             kind: 1.0,
         }
+        if question.expects == "number" and re.fullmatch(r"[\d.,]+", text):
+            text = f"{text} {unit_stated(label_of(passage, start))}".strip()
         found.append(
             Candidate(text, passage.start + start, passage.start + end, passage, {**features, **own})
         )
@@ -133,7 +148,9 @@ def _repeats(text: str, asked: str, question: Question) -> bool:
     return not words or all(f" {word} " in asked or word in STOP_WORDS for word in words)
 
 
-def title_candidate(question: Question, passage: Passage, features: dict[str, float]) -> Candidate | None:
+def title_candidate(
+    question: Question, passage: Passage, features: dict[str, float], kinds: Kinds
+) -> Candidate | None:
     """The title of a passage: what it is about, where the question describes that and does not name it."""
     title = bare_title(passage.chunk.title)
     if (
@@ -142,8 +159,13 @@ def title_candidate(question: Question, passage: Passage, features: dict[str, fl
         or _repeats(title, fold(question.text), question)
     ):
         return None
-    fit = _fitness(question.expects, title, 0, len(title))
+    fit = _fitness(question.expects, title, 0, len(title), kinds)
+    here = question.expects == "place" and re.search(r"\bhere\b", passage.text) is not None
+    if fit < UNFIT and question.expects in ("place", "person") and not here:
+        return None
     own = {"fit": fit, "title": 1.0, "title_opening": float(passage.number == 0)}
+    if here:  # "was born here": in the title
+        own |= {"fit": 1.0, "pattern": 1.0, "near": 1.0}
     return Candidate(title, passage.start, passage.end, passage, {**_ABSENT, **features, **own})
 
 
@@ -159,38 +181,54 @@ UNFIT: Final = 0.2
 _Raw = tuple[int, int, str, float]
 
 
-def _spans(expects: Expects, passage: Passage) -> Iterator[_Raw]:
+def _spans(question: Question, passage: Passage, kinds: Kinds) -> Iterator[_Raw]:
     """Start, end, kind and fitness to the expected type, 0 to 1."""
+    if question.expects == "date":
+        for date in dates(passage.text):
+            yield from _dates_of(question, date)
+    elif question.expects == "number" and passage.keys & set(map(key_of, question.keys)):
+        for number in numbers(passage.text):
+            if fit := measures(question, number, passage):
+                yield number.start, with_currency(number, passage.text), "typed", fit
+    elif question.expects != "number":
+        yield from _nouns(question.expects, passage, kinds)
+
+
+def _dates_of(question: Question, date: Date) -> Iterator[_Raw]:
+    """The date, or the part of it that is asked for: a year, or a time of day."""
+    year = re.search(r"\d{3,4}(?!.*\d{3})", date.text) if _wants_year(question, date) else None
+    if year:
+        yield date.start + year.start(), date.start + year.end(), "typed", 1.0
+    elif question.focus != "time" or "T" in date.value:
+        yield date.start, date.end, "typed", 1.0 if date.earliest or question.focus == "time" else 0.6
+
+
+def _wants_year(question: Question, date: Date) -> bool:
+    return question.focus == "year" and not date.value.endswith("s")
+
+
+def _nouns(expects: Expects, passage: Passage, kinds: Kinds) -> Iterator[_Raw]:
+    """Names, and where a name alone is not asked for, phrases: each place once."""
     text = passage.text
-    if expects == "date":
-        for date in dates(text):
-            yield date.start, date.end, "typed", 1.0 if date.earliest else 0.6
-        return
-    if speaker := _SPEAKER.match(text):
-        yield *speaker.span(1), "name", 1.0 if expects == "person" else 0.3
-    if expects == "number":
-        for number in numbers(text):
-            yield number.start, number.end, "typed", 0.5 if number.unit == "ordinal" else 1.0
-        return
+    found: dict[tuple[int, int], tuple[str, float]] = {}
     if expects == "country":
-        for match in COUNTRY.finditer(text):
-            yield match.start(), match.end(), "typed", 1.0
-    seen: set[tuple[int, int]] = set()
+        found.update({match.span(): ("typed", 1.0) for match in COUNTRY.finditer(text)})
+    if speaker := _SPEAKER.match(text):
+        found[speaker.span(1)] = "name", 1.0 if expects == "person" else 0.3
     for name in names(text, known=[passage.chunk.title] if passage.chunk.title else ()):
-        seen.add((name.start, name.end))
-        fit = _fitness(expects, text, name.start, name.end)
-        if fit >= UNFIT or expects not in ("place", "country"):
-            yield name.start, name.end, "name", fit
+        fit = _fitness(expects, text, name.start, name.end, kinds)
+        if fit >= UNFIT or expects not in ("place", "country", "person"):
+            found.setdefault((name.start, name.end), ("name", fit))
     if expects in ("phrase", "name"):
-        for start, end in (*_quoted(text), *_noun_phrases(text)):
-            if (start, end) not in seen:
-                seen.add((start, end))
-                yield start, end, "phrase", 0.8 if expects == "phrase" else 0.3
+        for span in (*_quoted(text), *_noun_phrases(text)):
+            found.setdefault(span, ("phrase", 0.8 if expects == "phrase" else 0.3))
     if expects == "phrase":
-        spans = [*((d.start, d.end) for d in dates(text)), *((n.start, n.end) for n in numbers(text))]
-        for start, end in spans:
-            if (start, end) not in seen:
-                yield start, end, "typed", 0.4
+        for item in dates(text):
+            found.setdefault((item.start, item.end), ("typed", 0.4))
+        for number in numbers(text):
+            found.setdefault((number.start, number.end), ("typed", 0.4))
+    for (start, end), (kind, fit) in found.items():
+        yield start, end, kind, fit
 
 
 # Who says a line of a conversation.
@@ -198,7 +236,7 @@ _SPEAKER: Final = re.compile(r"([A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2}): (?=\S)")
 COUNTRY: Final = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, COUNTRIES), key=len, reverse=True)) + r")\b"
 )
-_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
+_PLACE_BEFORE: Final = re.compile(r"\b(?:in|at|on|near|from|to|of|outside|around)(?: the)? $", re.IGNORECASE)
 _ORGANISATION: Final = re.compile(
     r"\b(?:Inc|Ltd|Company|Corporation|University|College|School|Institute|Records|Studios?|Pictures|Party|League"
     r"|Club|Band|Group|Association|Society|Church|Museum|Agency|Department|Party|Union|Bank|Press|Network)\b"
@@ -209,21 +247,29 @@ _PLACE: Final = re.compile(
 )
 
 
-def _fitness(expects: Expects, text: str, start: int, end: int) -> float:
-    """How well a name fits a type, by its form and the word before it."""
+def _fitness(expects: Expects, text: str, start: int, end: int, kinds: Kinds) -> float:
+    """How well a name fits a type, by what the evidence calls it, its form and the word before it."""
     name = text[start:end]
+    head = kinds.get(entity_key(name), "")
+    kind = kind_before(text, start) or kind_of_noun(head)
+    if kind and expects in ("person", "place") and kind != expects:
+        return 0.0 if "person" in (kind, expects) or head in WORKS | VEHICLES else 0.3
+    if kind == expects:
+        return 1.0
     place_before = bool(_PLACE_BEFORE.search(text[max(0, start - 14) : start]))
     if expects == "person":
         if _ORGANISATION.search(name) or _PLACE.search(name) or name in COUNTRIES:
             return 0.1
         words = len(name.split())
-        return (1.0 if 2 <= words <= 4 else 0.6) - (0.4 if place_before and words < 2 else 0.0)
+        with_article = re.search(r"\b[Tt]he $", text[max(0, start - 4) : start]) is not None
+        less = 0.4 * (place_before and words < 2) + 0.3 * with_article
+        return (1.0 if 2 <= words <= 4 else 0.6) - less
     if expects in ("place", "country"):
         if name in COUNTRIES or _PLACE.search(name):
             return 1.0
         return 0.9 if place_before else 0.1
     if expects == "name":
-        return 1.0
+        return 0.4 if kind == "person" else 1.0
     return 0.6
 
 
@@ -294,12 +340,12 @@ def _pattern(question: Question, text: str, start: int, end: int, words: _Words)
             rf"\b{re.escape(question.focus)}s?\b(?:,|:| is| was| are| were| named| called)?"
             r" (?:an? |the )?[\"“]?$",
             before[-60:],
-            re.I,
+            re.IGNORECASE,
         )
         copula = re.match(
             rf"[\"”]?(?:,| is| was| are) (?:the |its |a |an )?(?:[\w-]+ ){{0,3}}{re.escape(question.focus)}",
             after,
-            re.I,
+            re.IGNORECASE,
         )
         if apposed or copula:
             return 1.0
@@ -345,13 +391,10 @@ def _life(question: Question, text: str, start: int, end: int) -> float:
     return 0.0
 
 
-_CELL: Final = re.compile(r"(?:^|[|\n])\s*([^:|\n]{1,40}):\s*$")
-
-
-def _column(keys: Sequence[str], text: str, start: int) -> float:
-    """1 for a table cell `column: value` whose column the question names."""
-    cell = _CELL.search(text[:start])
-    return 1.0 if cell and any(key_of(word.text) in keys for word in tokens(cell.group(1))) else 0.0
+def _column(keys: Sequence[str], passage: Passage, start: int) -> float:
+    """1 for a value whose column or label the question names."""
+    label = label_of(passage, start)
+    return float(any(key_of(word.text) in keys for word in tokens(label)))
 
 
 def _triple(question: Question, keys: Sequence[str], text: str, passage: Passage) -> float:

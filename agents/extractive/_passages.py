@@ -11,7 +11,14 @@ from functools import lru_cache
 from typing import Final
 
 from kedge.agents.extractive._vocabulary import RELATIONS
-from kedge.agents.extractive.language import STOP_WORDS, bare_title, sentences, stem, tokens
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    bare_title,
+    sentences,
+    stem,
+    tokens,
+    without_possessive,
+)
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import Chunk, Evidence, Triple, entity_key
 
@@ -23,9 +30,17 @@ MAX_CHARACTERS: Final = 200_000
 MAX_SENTENCE: Final = 700
 
 
+MAX_CAPTION: Final = 300
+# One value of a series, "1927: 6,350."; what it is a value of was said in the sentence before the series.
+_POINT: Final = re.compile(r"[^\W_][\w '-]{0,30}: [$€£]?\d[\d.,]*(?: ?[\w%°]+)?[.;,]?")
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A sentence, row or line: `chunk.text[start:end]`, with what its surroundings say it is about."""
+    """A sentence, row or line: `chunk.text[start:end]`, with what its surroundings say it is about.
+
+    `caption` is the sentence that a series of values follows, for each value of the series.
+    """
 
     chunk: Chunk
     start: int
@@ -35,6 +50,7 @@ class Passage:
     number: int
     keys: frozenset[str]
     folded: str
+    caption: str = ""
     triples: tuple[Triple, ...] = ()
 
 
@@ -57,7 +73,7 @@ def key_of(word: str) -> str:
 
 def keys_of(text: str) -> frozenset[str]:
     """The keys of a text's content words."""
-    words = (token.text.replace("’", "'").removesuffix("'s") for token in tokens(text))
+    words = (without_possessive(token.text) for token in tokens(text))
     return frozenset(key_of(w) for w in words if w[:1].isalnum() and w.lower() not in STOP_WORDS)
 
 
@@ -77,8 +93,11 @@ def cut(evidence: Sequence[Evidence]) -> list[Passage]:
         text = chunk.text[: MAX_CHARACTERS - characters]
         characters += len(text)
         context = " ".join(dict.fromkeys(part for part in (chunk.title, chunk.heading) if part))
+        caption = ""
         for number, (start, end) in enumerate(_units(text, chunk.kind)):
             sentence = text[start:end]
+            point = _POINT.fullmatch(sentence) is not None
+            caption = caption if point else sentence[-MAX_CAPTION:]
             passages.append(
                 Passage(
                     chunk,
@@ -87,8 +106,9 @@ def cut(evidence: Sequence[Evidence]) -> list[Passage]:
                     sentence,
                     context,
                     number,
-                    keys_of(sentence),
-                    fold(sentence),
+                    keys_of(f"{caption} {sentence}" if point else sentence),
+                    fold(f"{caption} {sentence}" if point else sentence),
+                    caption if point else "",
                     tuple(t for t in triples.get(chunk.id, ()) if t.object and t.object in sentence),
                 )
             )
@@ -156,7 +176,7 @@ class Passages:
         for where, worth in (
             (passage.folded, 1.0),
             (fold(passage.context), 0.9),
-            (self._chunk_texts[passage.chunk.id], 0.5),
+            (self._chunk_texts[passage.chunk.id], _nearby(passage, wanted[0])),
         ):
             if any(form in where for form in wanted):
                 return worth
@@ -206,10 +226,47 @@ class Passages:
         """Passages by names and words, best first; equal ones in the order of the evidence."""
         name_weight = 1.0 if question.names else 0.0
         scored = [
-            (self.overlap((p,), keys) + name_weight * self.names_in((p,), question.names), -index, p)
+            (
+                self.overlap((p,), keys)
+                + name_weight * self.names_in((p,), question.names)
+                - 9 * _heading(p),
+                -index,
+                p,
+            )
             for index, p in enumerate(self.all)
         ]
         return [(score, p) for score, _, p in sorted(scored, key=lambda item: item[:2], reverse=True)]
+
+
+def _heading(passage: Passage) -> bool:
+    """Whether a passage is a heading, a few words above an empty line: it says nothing, and comes last."""
+    text = passage.text
+    return (
+        passage.chunk.text[passage.end : passage.end + 2] == "\n\n"
+        and text[-1].isalnum()
+        and ":" not in text
+        and text.count(" ") < 8
+    )
+
+
+_ROW: Final = re.compile(r"^[^:|]{1,40}: [^|]*(?:\| [^:|]{1,40}: [^|]*)+$")
+
+
+def _nearby(passage: Passage, wanted: str) -> float:
+    """How much a passage may be about a name (as `fold` writes it) that its chunk has elsewhere.
+
+    A row of a table is about itself alone, and a sentence with a namesake in it about the namesake.
+    """
+    if _ROW.match(passage.text):
+        return 0.0
+    title = fold(bare_title(passage.chunk.title))
+    namesake = (
+        title != wanted
+        and title.strip()
+        and title in passage.folded
+        and set(title.split()) & set(wanted.split())
+    )
+    return 0.3 if namesake else 0.5
 
 
 @lru_cache(maxsize=4096)

@@ -10,11 +10,15 @@ from kedge.agents.decisions import Gap
 from kedge.agents.extractive._candidates import Candidate
 from kedge.agents.extractive._passages import Passage, Passages, fold, key_of, name_forms
 from kedge.agents.extractive._vocabulary import NEGATIONS
+from kedge.agents.extractive._weights import SPAN, weigh
 from kedge.agents.extractive.language import bare_title, dates, names, numbers, tokens
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import entity_key
 
-__all__ = ["ambiguous", "contradicted", "disagreeing"]
+__all__ = ["ambiguous", "contradicted", "disagreeing", "mistaken", "undecided"]
+
+# How much less well an answer about another bearer of a name may score and still count.
+CLOSE: Final = 3.0
 
 _PREPOSITION: Final = re.compile(r"\b(in|at|by|from|on|near)(?: the)? $", re.IGNORECASE)
 
@@ -107,6 +111,65 @@ def ambiguous(question: Question, scored: Sequence[Candidate], passages: Passage
         if len(set(answers.values())) > 1:
             listed = "; ".join(sorted(answers))
             return Gap(kind="entity", target=name, slot="", description=f"“{name}” may mean: {listed}.")
+    return None
+
+
+def undecided(question: Question, scored: Sequence[Candidate]) -> Gap | None:
+    """A part of a name ("Tamsin") that several names end with ("Great Tamsin", "Little Tamsin").
+
+    It is left open only where each of them has an answer of its own, and none is simply called that.
+    """
+    best = weigh(SPAN, scored[0].features)
+    near = [c for c in scored if weigh(SPAN, c.features) > best - CLOSE]
+    for name in question.names:
+        answers: dict[str, str] = {}
+        for candidate in near:
+            bearer = _bearer(name, candidate.passage)
+            if bearer is None:
+                break
+            if bearer:
+                answers.setdefault(bearer, entity_key(candidate.text))
+        else:
+            if len(answers) > 1 and len(set(answers.values())) > 1:
+                listed = "; ".join(sorted(answers))
+                return Gap(kind="entity", target=name, slot="", description=f"“{name}” may mean: {listed}.")
+    return None
+
+
+def _bearer(name: str, passage: Passage) -> str | None:
+    """Whose name in the passage ends with a shorter one: empty for nobody's, `None` where it stands alone."""
+    wanted = fold(name)
+    title = bare_title(passage.chunk.title)
+    if fold(title) == wanted:
+        return None
+    longer = [n.text for n in names(passage.text) if fold(n.text).endswith(wanted) and fold(n.text) != wanted]
+    longer += [title] if fold(title).endswith(wanted) else []
+    if not longer and wanted in passage.folded:
+        return None
+    return longer[0] if longer else ""
+
+
+def mistaken(question: Question, passages: Passages) -> Gap | None:
+    """A circumstance that the evidence tells of a namesake, and nowhere of the question's subject.
+
+    "When did the Grey Heron sink on the Anvil Rocks?" where it was the Grey Petrel that did.
+    """
+    if question.description is not None or len(question.names) < 2:
+        return None
+    subject = question.names[0]
+    words = {word for word in fold(subject).split() if len(word) > 3}
+    for preposition, value in _circumstances(question):
+        if value not in question.names or value == subject:
+            continue
+        there = [p for p in passages.all if passages.name_in(p, value) == 1.0]
+        if not there or any(passages.name_in(p, subject) >= 0.5 for p in there):
+            continue
+        for passage in there:
+            others = [n.text for n in names(passage.text)] + [bare_title(passage.chunk.title)]
+            rival = next((n for n in others if n not in value and words & set(fold(n).split())), "")
+            if rival:
+                text = f"The documents found say {preposition} {value} of {rival}, not of {subject}."
+                return Gap(kind="premise", target=subject, slot=preposition, description=text)
     return None
 
 

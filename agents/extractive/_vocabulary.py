@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from kedge.agents.extractive.lexicon import COUNTRY_OF_DEMONYM
+from kedge.agents.extractive.lexicon import COUNTRY_OF_DEMONYM, word_set
 
 __all__ = [
     "COMPARATIVES",
     "COUNTRIES",
+    "CURRENCIES",
+    "DIMENSIONS",
     "EXPECTATIONS",
     "GENERIC",
-    "KIN",
+    "KIN_IN_STEPS",
     "MEASURES",
     "NEGATIONS",
-    "PRONOUNS",
+    "REFERRING",
     "RELATIONAL",
     "RELATIONS",
+    "VEHICLES",
     "Expects",
 ]
 
 Expects = Literal["person", "place", "country", "date", "number", "name", "phrase", "yes-no"]
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 def _index(groups: dict[str, str]) -> dict[str, str]:
@@ -55,11 +54,13 @@ EXPECTATIONS: Final[dict[str, str]] = _index(
             depth weight size area total rate score speed temperature capacity duration salary fee rent budget
             count quantity share""",
         "name": """company corporation firm organisation organization university college school institute team
-            club band group label newspaper magazine journal book novel poem play song album film movie
-            series show programme program game airline ship boat award prize party league tournament
-            competition division network station channel website brand product language religion museum
-            theatre theater hospital church bridge building war battle treaty title name agency department
-            army tribe people dynasty empire publisher restaurant cafe bakery""",
+            club band group label yard firm business workshop foundry mill newspaper magazine journal book
+            novel poem play song album film movie series show programme program game airline ship boat
+            vessel ferry tug steamer steamship yacht barge trawler drifter ketch brig cutter sloop frigate
+            tug schooner barque submarine aircraft train locomotive car award prize party league
+            tournament competition division network station channel website brand product language
+            religion museum theatre theater hospital church bridge building war battle treaty title name
+            agency department army tribe people dynasty empire publisher restaurant cafe bakery""",
     }
 )
 EXPECTATIONS["country"] = EXPECTATIONS["nation"] = "country"
@@ -90,7 +91,8 @@ RELATIONS: Final[dict[str, str]] = _index(
         "discovery": "discover discovered discoverer discovers discovery",
         "building": "build built builder builds construct constructed construction erected",
         "opening": "open opened opens opening inaugurated",
-        "leadership": "lead led leader leads head heads headed chief captain chairs chaired",
+        "leadership": """lead led leader leads head heads headed chief captain captained chairs chaired
+            command commands commanded commander skipper skippered""",
         "victory": "win won winner winners wins winning defeated beat",
         "education": "study studied educated education attended graduated attend graduate alumnus",
         "employment": "work worked works job occupation profession employed career employer",
@@ -100,13 +102,18 @@ RELATIONS: Final[dict[str, str]] = _index(
         "suggestion": "suggest suggested suggests propose proposed proposes recommend recommended recommends",
         "owner": "own owns owned owner owners belongs belonged",
         "country": "country nation nationality citizenship",
+        "weight": "weight weigh weighs weighed heavy",
+        "height": "height high tall",
+        "length": "length long",
+        "depth": "depth deep",
+        "width": "width wide",
         "start": "start starts started begin began begun begins",
         "end": "end ends ended finish finished close closed closes",
     }
 )
 
 # A kinship word that names two steps.
-KIN: Final[dict[str, tuple[str, str]]] = {
+KIN_IN_STEPS: Final[dict[str, tuple[str, str]]] = {
     "paternal grandfather": ("father", "father"),
     "paternal grandmother": ("mother", "father"),
     "maternal grandfather": ("father", "mother"),
@@ -162,25 +169,51 @@ COMPARATIVES: Final[dict[str, tuple[Literal["low", "high"], str]]] = {
     "fewest": ("low", "number"),
 }
 
-NEGATIONS: Final = _words("""
+NEGATIONS: Final = word_set("""
     not never no none nobody nothing neither nor without cannot unable refused declined
 """)
 
 # That need someone or something said before.
-PRONOUNS: Final = _words("he she it they him her them his hers its their theirs")
+REFERRING: Final = word_set("he she it they him her them his hers its their theirs")
 
 # Nouns that name someone or something by its relation to another.
 RELATIONAL: Final = frozenset(
     word for word, kind in EXPECTATIONS.items() if kind in ("person", "country")
-) | _words("""
+) | word_set("""
     capital county state birthplace hometown spouse headquarters publisher employer seat record label
 """)
 
 # Nouns that only say what type of answer is wanted; texts that answer do not repeat them.
-GENERIC: Final = _words("year date day month time place number amount person city")
+GENERIC: Final = word_set("year date day month time place number amount person city")
+
+# Unit, or word that asks for a size -> its dimension.
+DIMENSIONS: Final[dict[str, str]] = _index(
+    {
+        "length": "km m cm mm mile foot inch yard tall high deep wide far height length depth width distance",
+        "weight": "kg g mg tonne pound ounce heavy weight",
+        "time": "ms second minute hour day week month year decade century old age duration",
+        "money": """USD EUR GBP JPY CNY INR cent money cost price fee fare fine rent salary wage pay budget
+            toll tax bill debt loan grant bequest ransom reward sum""",
+        "share": "percent percentage",
+    }
+)
+
+# What money is counted in, beside the signs and words among the units.
+CURRENCIES: Final = word_set("""
+    crown crowns shilling shillings penny pence farthing farthings guinea guineas sovereign sovereigns franc
+    francs mark marks krone kroner krona kronor kronur ruble rubles rouble roubles peso pesos lira lire
+    florin florins guilder guilders ducat ducats thaler thalers dinar dinars dirham dirhams real reais
+    rand won baht ringgit rupiah shekel shekels zloty forint koruna sol bolivar bitcoin quid bucks gold silver
+""")
+
+# Things that are in places, and no places themselves.
+VEHICLES: Final = word_set("""
+    ship boat vessel ferry tug steamer steamship yacht barge trawler drifter ketch brig cutter sloop frigate
+    schooner barque submarine aircraft train locomotive car
+""")
 
 # What can be measured after "how".
-MEASURES: Final = _words("many much old long tall far high large big deep wide fast heavy often few")
+MEASURES: Final = word_set("many much old long tall far high large big deep wide fast heavy often few")
 
 # Names and adjectives of a country -> the country, as answers name it.
 COUNTRIES: Final[dict[str, str]] = {

@@ -12,13 +12,13 @@ from kedge.agents.extractive.lexicon import (
     ASKING,
     KIN,
     PERSON_NOUNS,
-    RELATIONS,
+    PROPERTIES,
     SHOWN,
     STOP_WORDS,
     THING_NOUNS,
 )
 from kedge.agents.extractive.names import find_names
-from kedge.agents.extractive.spans import Span, lemma, tokens
+from kedge.agents.extractive.spans import Span, lemma, tokens, without_possessive
 from kedge.agents.extractive.values import dates, find_numbers
 
 __all__ = ["concepts"]
@@ -44,7 +44,6 @@ _WANTED: Final = {
     "how far": "number",
     "how tall": "number",
 }
-# Words of asking and comparing: they say what to do with what is found.
 
 
 def concepts(question: str) -> tuple[Concept, ...]:
@@ -129,11 +128,11 @@ def _runs(question: str, words: Sequence[Span], taken: Sequence[tuple[int, int]]
 def _spanned(question: str, run: Sequence[Span]) -> Iterator[Span]:
     if run:
         start, end = run[0].start, run[-1].end
-        yield Span(start, end, question[start:end].removesuffix("'s").removesuffix("’s"))
+        yield Span(start, end, without_possessive(question[start:end]))
 
 
 def _empty(word: str) -> bool:
-    low = word.lower().removesuffix("'s").removesuffix("’s")
+    low = without_possessive(word.lower())
     return low in STOP_WORDS or low in ADVERBS or low in ASKING or len(low) < 2 or low in THING_NOUNS & SHOWN
 
 
@@ -141,7 +140,7 @@ def _relational(run: str) -> bool:
     """Whether words of a question without capitals name a relation and not a thing."""
     words = run.lower().split()
     return all(
-        word in KIN or word in PERSON_NOUNS or lemma(word) != word or word in RELATIONS for word in words
+        word in KIN or word in PERSON_NOUNS or lemma(word) != word or word in PROPERTIES for word in words
     )
 
 

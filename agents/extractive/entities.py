@@ -30,7 +30,6 @@ _MALE: Final = frozenset({"he", "him", "his"})
 _MALE_WORDS: Final = re.compile(r"\b(?:he|his|him)\b", re.IGNORECASE)
 _FEMALE_WORDS: Final = re.compile(r"\b(?:she|her|hers)\b", re.IGNORECASE)
 _IT: Final = re.compile(r"\b(?:it|its|It|Its)\b")
-# First words that make the last word alone no short form: "New York" is not "York".
 _IS_PERSON: Final = re.compile(r"\b(?:is|was|were|are)\s+(?:an?|the)\s+([^.;()]{3,120})", re.IGNORECASE)
 
 

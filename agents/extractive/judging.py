@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kedge.agents.decisions import Gap, Judgement
 from kedge.agents.extractive.questions import analyse
 from kedge.agents.extractive.reading import read
-from kedge.tools.encoders._protocol import Encoder
+from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base.records import Evidence
 
 __all__ = ["judge"]

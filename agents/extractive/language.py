@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from kedge.agents.extractive.lexicon import STOP_WORDS
 from kedge.agents.extractive.names import bare_title, names
-from kedge.agents.extractive.spans import Span, content_words, lemma, sentences, stem, tokens
+from kedge.agents.extractive.spans import Span, lemma, singular, stem, tokens, without_possessive
 from kedge.agents.extractive.values import Date, Moment, Number, dates, numbers
+from kedge.tools.knowledge_base.chunking import sentences
 
 __all__ = [
     "STOP_WORDS",
@@ -18,12 +19,13 @@ __all__ = [
     "Number",
     "Span",
     "bare_title",
-    "content_words",
     "dates",
     "lemma",
     "names",
     "numbers",
     "sentences",
+    "singular",
     "stem",
     "tokens",
+    "without_possessive",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
-    "ABBREVIATIONS",
     "ADVERBS",
     "ASKING",
     "AUXILIARIES",
@@ -37,6 +36,7 @@ __all__ = [
     "NAMING",
     "NEVER_NAMES",
     "NOBLE_TITLES",
+    "NOMINATIVE",
     "NUMBER_WORDS",
     "OPINION",
     "ORDINALS",
@@ -49,12 +49,13 @@ __all__ = [
     "POSSESSIVES",
     "PREPOSITIONS",
     "PRONOUNS",
-    "RELATIONS",
+    "PROPERTIES",
     "RELATIVES",
     "SEASONS",
     "SHOWN",
     "SMALL",
     "STOP_WORDS",
+    "TELLING_BEFORE",
     "THING_NOUNS",
     "TIME_NOUNS",
     "UNFULFILLED",
@@ -63,10 +64,12 @@ __all__ = [
     "VERBS",
     "WEEKDAYS",
     "WORKS",
+    "word_set",
 ]
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text as a set."""
     return frozenset(text.split())
 
 
@@ -80,36 +83,36 @@ def _table(text: str) -> dict[str, str]:
     return {key.replace("_", " "): value.replace("_", " ") for key, value in pairs}
 
 
-DETERMINERS: Final = _words("""
+DETERMINERS: Final = word_set("""
     a an the this that these those some any each every no another either neither both all half such
     several many few much more most other what which whose its his her their our your my one's
 """)
 
-PRONOUNS: Final = _words("""
+PRONOUNS: Final = word_set("""
     i me my mine myself you your yours yourself he him his himself she her hers herself it its itself
     we us our ours ourselves they them their theirs themselves who whom whose which that this these those
     someone somebody something anyone anybody anything everyone everybody everything nobody nothing none one
 """)
 
-PREPOSITIONS: Final = _words("""
+PREPOSITIONS: Final = word_set("""
     of in on at by for with from to into onto upon over under about above across after against along among
     amid around as before behind below beneath beside besides between beyond despite during except inside
     near off out outside past per since through throughout till toward towards until up via within without
     like unlike aboard alongside concerning regarding including excluding following
 """)
 
-CONJUNCTIONS: Final = _words("""
+CONJUNCTIONS: Final = word_set("""
     and or but nor so yet if because although though while whereas when where whether than unless once
     however therefore thus hence also then still moreover furthermore meanwhile instead otherwise
 """)
 
-AUXILIARIES: Final = _words("""
+AUXILIARIES: Final = word_set("""
     be am is are was were been being have has had having do does did doing done will would shall should can
     could may might must ought 's 're 've 'm 'll 'd isn't aren't wasn't weren't hasn't haven't hadn't don't
     doesn't didn't won't wouldn't can't cannot couldn't shouldn't mustn't
 """)
 
-ADVERBS: Final = _words("""
+ADVERBS: Final = word_set("""
     not never ever always often sometimes usually rarely seldom soon later now then here there today
     yesterday tomorrow again already just only even too very quite rather almost nearly still perhaps maybe
     first last early late together away back down well best better long far once twice initially originally
@@ -123,7 +126,7 @@ STOP_WORDS: Final = (
     | PREPOSITIONS
     | CONJUNCTIONS
     | AUXILIARIES
-    | _words("""
+    | word_set("""
     how why not never ever just only even too very quite rather almost there here now then yes no ok please
     etc eg ie i'm i've i'll i'd you're you've he's she's it's we're we've they're they've that's there's
     what's who's let's let own same s t
@@ -135,7 +138,7 @@ STOP_WORDS: Final = (
 COMMON_WORDS: Final = (
     STOP_WORDS
     | ADVERBS
-    | _words("""
+    | word_set("""
     able about accept access account act action active actor actress add address adult advice afternoon age
     agent agree air album all allow alternative amount ancient animal answer any apply approach april area
     argument army arrive art article artist ask assume attack august author available average award aware
@@ -259,7 +262,7 @@ MONTHS: Final = {
     for name in names.split()
 }
 
-WEEKDAYS: Final = _words("monday tuesday wednesday thursday friday saturday sunday")
+WEEKDAYS: Final = word_set("monday tuesday wednesday thursday friday saturday sunday")
 SEASONS: Final = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 
 NUMBER_WORDS: Final = {
@@ -318,17 +321,8 @@ UNITS: Final = _table("""
     episodes:episode pages:page copies:copy goals:goal points:point games:game
 """)
 
-ABBREVIATIONS: Final = _words("""
-    mr mrs ms dr prof rev hon st mt ft sr jr vs etc eg ie cf al no nos vol vols pp p ed eds fig figs approx
-    ca c fl b d r m inc ltd co corp bros dept univ est gen col lt sgt capt cmdr adm maj brig gov sen
-    rep pres
-    ave blvd rd jan feb mar apr jun jul aug sept sep oct nov dec mon tue tues wed thu thur thurs fri
-    sat sun op
-    ph.d e.g i.e a.m p.m u.s u.k u.n d.c
-""")
-
 # Dropped in front of a name: they say who speaks of a person, not who it is.
-HONORIFICS: Final = _words("""
+HONORIFICS: Final = word_set("""
     mr mrs ms miss mx dr prof professor rev reverend hon president senator congressman congresswoman
     representative governor mayor chancellor minister secretary ambassador judge justice general colonel
     major captain lieutenant sergeant admiral commander commodore marshal private corporal detective
@@ -336,42 +330,42 @@ HONORIFICS: Final = _words("""
 """)
 
 # After a comma these continue a name: "Sarah, Duchess of York".
-NOBLE_TITLES: Final = _words("""
+NOBLE_TITLES: Final = word_set("""
     duke duchess count countess earl baron baroness viscount viscountess marquess marquis marchioness lord
     lady prince princess king queen emperor empress landgrave margrave elector archduke archduchess sultan
     emir tsar tsarina jr jr. sr sr. ii iii iv
 """)
 
-NAME_PARTICLES: Final = _words("""
+NAME_PARTICLES: Final = word_set("""
     of de del della dei degli di da do dos das du des la le les van von vom zu zum zur der den dem het
     ter ten
     te bin ibn bint ben al el ash as-saud af av y e i und et & d' l' 't upon
 """)
 
 # Capitals that never are a name alone (months and weekdays apart).
-NEVER_NAMES: Final = _words("""
+NEVER_NAMES: Final = word_set("""
     i am pm ad bc bce ce ok tv faq todo note isbn id url http https pdf html p.m a.m etc gonna wanna gotta
     lol btw asap
 """)
 
-COMPANY_SUFFIXES: Final = _words("""
+COMPANY_SUFFIXES: Final = word_set("""
     inc ltd llc plc corp co gmbh ag sa inc. ltd. corp. co. jr jr. sr sr. bros bros.
 """)
 
 # "Johnson and Sons": the words after which "and" has joined capitals into one name.
-JOINED_BY_AND: Final = _words("""
+JOINED_BY_AND: Final = word_set("""
     sons company co brothers bros daughters associates partners herzegovina tobago nevis barbuda
 """)
 
 # "Award for Best New Artist", "Institute for Advanced Study".
-JOINED_BY_FOR: Final = _words("""
+JOINED_BY_FOR: Final = word_set("""
     award awards prize medal center centre institute committee council school academy fund foundation
     society
     department ministry museum agency office movement party campaign alliance association
 """)
 
 # A year in front of these belongs to the name: "1980 Summer Olympics".
-EVENTS: Final = _words("""
+EVENTS: Final = word_set("""
     olympics paralympics cup championship championships games open masters prix festival awards election
     elections series bowl tour trophy classic marathon convention conference exposition fair earthquake
     hurricane season league tournament referendum
@@ -386,7 +380,7 @@ ORDINARY_ENDINGS: Final = tuple(
 )
 
 # Things that a definite description may call a document's subject by ("the film", "the company").
-THING_NOUNS: Final = _words("""
+THING_NOUNS: Final = word_set("""
     film movie picture documentary album song single book novel poem play story opera symphony series show
     episode game magazine newspaper journal painting sculpture company firm corporation organisation
     organization foundation agency party band group orchestra team club league university college school
@@ -402,14 +396,14 @@ THING_NOUNS: Final = _words("""
 """)
 
 # Works of art and writing: an article about one may call it by another word of this list.
-WORKS: Final = _words("""
+WORKS: Final = word_set("""
     film movie album song single novel book game series documentary picture play show story poem opera
     musical
     comedy drama thriller western sequel remake track record recording episode
 """)
 
 # Left out of "is": what remains is the kind of thing ("noted former French actor" is an actor).
-DESCRIPTIVE: Final = _words("""
+DESCRIPTIVE: Final = word_set("""
     noted former retired prolific famous renowned late early young old older younger oldest youngest
     eldest elder
     professional well-known prominent popular best major minor great leading influential successful
@@ -425,44 +419,47 @@ DESCRIPTIVE: Final = _words("""
 """)
 
 # Verbs whose meaning lies in their object: with a common noun they say nothing to remember.
-LIGHT: Final = _words("make get keep give take have do need mean hold bring put let help look")
+LIGHT: Final = word_set("make get keep give take have do need mean hold bring put let help look")
+
+# Verbs that say something to remember with a common noun behind a preposition: "died of fever".
+TELLING_BEFORE: Final = word_set("die serve work act known suffer")
 
 # Relation verbs that link a subject to what it is or became, as "be" does.
-LINKING: Final = _words("become remain")
+LINKING: Final = word_set("become remain")
 
 # Participles that describe, whether or not a form of "be" stands before them.
-PARTICIPLES: Final = _words("""
+PARTICIPLES: Final = word_set("""
     born based located situated known named called titled entitled set headquartered married buried
     descended formed founded established released published nominated dedicated
 """)
 
 # Participles that need no preposition to be read as such: "X, born Y", "a film called Y".
-NAMING: Final = _words("born named called titled entitled dubbed nicknamed")
+NAMING: Final = word_set("born named called titled entitled dubbed nicknamed")
 
 # "X failed to do Y" does not say that X did Y.
-UNFULFILLED: Final = _words(
+UNFULFILLED: Final = word_set(
     "fail refuse decline try attempt want hope wish plan intend threaten offer seek ask tell promise vow"
 )
 
 # Objects that only say when: "moved last week".
-TIME_NOUNS: Final = _words(
+TIME_NOUNS: Final = word_set(
     "day week weekend month year time morning afternoon evening night today days weeks months years"
 )
 
 # What opens a message before a name.
-GREETINGS: Final = _words(
+GREETINGS: Final = word_set(
     "hi hey hello dear thanks thank yes ok okay oh wow great sorry congrats congratulations welcome bye well"
 )
 
 # "X is considered Y" says what others think.
-OPINION: Final = _words(
+OPINION: Final = word_set(
     "consider believe suppose allege claim expect deem think say rumor rumour regard presume look"
 )
 
 # "Works including A and B": what follows belongs to the noun before, which is seldom known.
-EXEMPLIFYING: Final = _words("including excluding like unlike except regarding concerning")
+EXEMPLIFYING: Final = word_set("including excluding like unlike except regarding concerning")
 
-KIN: Final = _words("""
+KIN: Final = word_set("""
     father mother son daughter brother sister husband wife spouse parent parents child children uncle aunt
     nephew niece cousin grandfather grandmother grandson granddaughter grandchild grandparent stepfather
     stepmother stepson stepdaughter stepbrother stepsister half-brother half-sister father-in-law
@@ -474,7 +471,7 @@ KIN: Final = _words("""
     goddaughter ancestor descendant sons daughters brothers sisters
 """)
 
-PERSON_NOUNS: Final = KIN | _words("""
+PERSON_NOUNS: Final = KIN | word_set("""
     man woman boy girl person people human actor actress author artist writer novelist poet playwright
     director filmmaker producer screenwriter composer musician singer songwriter rapper drummer guitarist
     pianist violinist cellist bassist conductor dancer choreographer comedian model painter sculptor
@@ -552,7 +549,7 @@ IRREGULAR_VERBS: Final = _table("""
 
 # Base forms whose present tense must be known to be read as verbs ("plays", "stars"): endings alone do not
 # tell them from plurals. Past tenses need no list.
-VERBS: Final = _words("""
+VERBS: Final = word_set("""
     accept accompany achieve acquire act adapt add address administer admit adopt advise affect agree allow
     announce appear apply appoint approve argue arrange arrest arrive ask assassinate assist assume attack
     attend award bear become begin believe belong border break bring broadcast build bury buy call capture
@@ -622,35 +619,38 @@ COUNTRY_OF_DEMONYM: Final = _table("""
 """)
 
 # First words that make the last word alone no short form: "New York" is not "York".
-PLACE_OPENERS: Final = _words("""
+PLACE_OPENERS: Final = word_set("""
     new north south east west saint st st. san santa los las el great lake mount river upper lower port
     fort
 """)
 
 # Where "is a ..." stops saying what the subject is: what follows describes someone else.
-KIND_ENDERS: Final = _words("""
+KIND_ENDERS: Final = word_set("""
     by of who which that in from for at on and or directed written produced starring based with to born
     whose about as
 """)
 
 # Forms of "be".
-BE: Final = _words("be am is are was were been being")
+BE: Final = word_set("be am is are was were been being")
 
 # Pronouns that stand for a person or thing.
-PERSONAL: Final = _words("i he she it they we you him them me us")
+PERSONAL: Final = word_set("i he she it they we you him them me us")
+
+# Those of them that are never objects, "you" and "it" apart.
+NOMINATIVE: Final = word_set("i he she we they")
 
 # Possessive pronouns before a noun.
-POSSESSIVES: Final = _words("""
+POSSESSIVES: Final = word_set("""
     his her its their my our your
 """)
 
 # Words that open a relative clause.
-RELATIVES: Final = _words("""
+RELATIVES: Final = word_set("""
     who whom which that whose where when
 """)
 
 # Words of asking and comparing: they say what to do with what is found.
-ASKING: Final = _words("""
+ASKING: Final = word_set("""
     tell give list name describe explain find show please question answer same different earlier later
     older younger first last more less most least longer shorter larger smaller bigger taller higher
     lower come came become became happen happened call called mean whether true correct following option
@@ -658,20 +658,20 @@ ASKING: Final = _words("""
 """)
 
 # Kinds that a question puts before a title: "the film X".
-SHOWN: Final = _words("""
+SHOWN: Final = word_set("""
     film movie song album book novel show magazine band company
 """)
 
 # Words of a question that ask for a property.
-RELATIONS: Final = _words("""
+PROPERTIES: Final = word_set("""
     of birth death place date burial capital population country nationality language genre age name
     height cause occupation job award location size author born address price cost year currency spouse
 """)
 
 # Words too common to tell names apart.
-SMALL: Final = _words("""
+SMALL: Final = word_set("""
     of the a an and in on for to at by de la le von van
 """)
 
 # "would", "might": what did not happen, or not yet.
-UNREAL: Final = _words("would could might may should must shall ought")
+UNREAL: Final = word_set("would could might may should must shall ought")

@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 
 from kedge.agents.decisions import Concept, Link
 from kedge.agents.extractive.lexicon import SMALL
+from kedge.agents.extractive.names import bare_title
 from kedge.agents.extractive.values import dates
 from kedge.tools.knowledge_base.records import entity_key
 
 if TYPE_CHECKING:
-    from kedge.tools.knowledge_base.graph import KnowledgeGraph
-
     from kedge.tools.knowledge_base import KnowledgeBase
+    from kedge.tools.knowledge_base.graph import KnowledgeGraph
 
 __all__ = ["EntityIndex", "link"]
 
@@ -31,7 +31,6 @@ MOST: Final = 5
 # Postings looked at for one concept: the words that narrow it down come first.
 _CANDIDATES: Final = 3_000
 
-_PARENTHESES: Final = re.compile(r"\s*\([^()]*\)\s*\Z")
 _WORD: Final = re.compile(r"[^\W_]+")
 _ARTICLES: Final = ("the ", "a ", "an ")
 
@@ -129,7 +128,7 @@ class EntityIndex:
     def _weigh(self, best: Sequence[tuple[int, float]], total: float, scores: dict[int, float]) -> None:
         rated: dict[int, float] = {}
         for at, common in best:
-            own = sum(self._rarity(word) for word in set(_WORD.findall(_bare(self._keys[at]))))
+            own = sum(self._rarity(word) for word in set(_WORD.findall(bare_title(self._keys[at]))))
             rated[at] = WORDS * (0.6 * common / total + 0.4 * min(1.0, common / max(own, 1e-9)))
         top = max(rated.values(), default=0.0)
         rivals = sum(score > top - 0.02 for score in rated.values())
@@ -158,14 +157,10 @@ def _shared(score: float, rivals: int) -> float:
     return score if rivals <= 1 else score * max(0.55, 0.9 - 0.05 * rivals)
 
 
-def _bare(key: str) -> str:
-    return _PARENTHESES.sub("", key) or key
-
-
 def _other_forms(key: str) -> list[str]:
     """Forms under which the same name goes: without parentheses, article or punctuation."""
     forms = []
-    bare = _bare(key) if key.endswith(")") else key
+    bare = bare_title(key) if key.endswith(")") else key
     if bare != key:
         forms.append(bare)
     forms += [bare[len(a) :] for a in _ARTICLES if bare.startswith(a) and len(bare) > len(a) + 2]

@@ -71,7 +71,32 @@ def find_names(
         fixed += _titles(text)
     taken = _disjoint(fixed)
     scan = _Scan(text, words, [(s.start, s.end) for s in taken] + [(d.start, d.end) for d in when])
-    return [_with_year(name, when, text) for name in _disjoint(taken + scan.run())]
+    return [_with_year(name, when, text) for name in _owned(text, _disjoint(taken + scan.run()))]
+
+
+# Capitalised and alone behind a possessive these make a name of the whole: "Gimbel's Store".
+_ESTABLISHMENT: Final = re.compile(
+    r"(?:ship)?yard|shop|store|bank|hospital|hotel|school|college|institute|church|chapel|court|house|hall|inn"
+    r"|island|bay|mill|theat(?:re|er)|gardens?|club|bakery|brewery|foundry|works|wharf|register|park|market|lane"
+    r"|bar|tavern|restaurant|caf[eé]",
+    re.IGNORECASE,
+)
+
+
+def _owned(text: str, found: Sequence[Span]) -> list[Span]:
+    """Names, with "Lloyd's" and "Register" put together."""
+    joined: list[Span] = []
+    for name in found:
+        owner = joined[-1] if joined else None
+        if (
+            owner
+            and _ESTABLISHMENT.fullmatch(name.text)
+            and re.fullmatch(r"['’]s ", text[owner.end : name.start])
+        ):
+            joined[-1] = Span(owner.start, name.end, text[owner.start : name.end])
+        else:
+            joined.append(name)
+    return joined
 
 
 _ORDINAL: Final = re.compile(r"(?<![\w.])\d{1,3}(?:st|nd|rd|th) \Z")

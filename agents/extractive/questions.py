@@ -12,18 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from kedge.agents.extractive._expecting import WH, expectation_of, focus_of, measure_of
 from kedge.agents.extractive._vocabulary import (
     COMPARATIVES,
     EXPECTATIONS,
     GENERIC,
-    KIN,
-    MEASURES,
+    KIN_IN_STEPS,
     NEGATIONS,
-    PRONOUNS,
+    REFERRING,
     RELATIONAL,
     Expects,
 )
-from kedge.agents.extractive.language import STOP_WORDS, Span, lemma, names, tokens
+from kedge.agents.extractive.language import (
+    STOP_WORDS,
+    Span,
+    lemma,
+    names,
+    singular,
+    tokens,
+    without_possessive,
+)
 from kedge.agents.extractive.lexicon import AUXILIARIES, COUNTRY_OF_DEMONYM, PREPOSITIONS, VERBS
 
 __all__ = ["Comparison", "Description", "Question", "QuestionKind", "analyse"]
@@ -60,8 +68,9 @@ class Description:
 class Question:
     """A question understood.
 
-    `focus` is the noun asked for ("director", "capital"), `keys` the content words outside the names,
-    `dangling` a pronoun that nothing in the question explains ("When did *he* die?").
+    `focus` is the noun asked for ("director", "capital"), `measure` what a number counts or
+    measures ("ships" in "how many ships", "heavy" in "how heavy"), `keys` the content words outside the
+    names, `dangling` a pronoun that nothing in the question explains ("When did *he* die?").
     """
 
     text: str
@@ -69,6 +78,7 @@ class Question:
     expects: Expects
     asked_with: str = ""
     focus: str = ""
+    measure: str = ""
     names: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     negated: bool = False
@@ -89,14 +99,14 @@ def analyse(question: str, known: Sequence[str] = ()) -> Question:
         ('span', 'place', Description(phrase='the director of Loose Ankles', \
 question='Who is the director of Loose Ankles?', name='Loose Ankles'))
     """
-    text = _unfold_kinship(_clean(question))
+    text = _together(_unfold_kinship(_clean(question)))
     words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text)
     lowered = [word.lower() for word in words]
     found = _names(text, known)
     asked_with, position = _question_word(lowered)
     comparison = _comparison(text)
-    focus = _focus(text, asked_with)
-    expects = _expectation(asked_with, focus, lowered[position + 1 : position + 3])
+    focus = focus_of(text, asked_with)
+    expects = expectation_of(asked_with, focus, lowered[position + 1 : position + 3])
     words_left = _content(text, found)
     kind: QuestionKind = "span"
     if comparison is not None:
@@ -111,10 +121,11 @@ question='Who is the director of Loose Ankles?', name='Loose Ankles'))
         expects=expects,
         asked_with=asked_with,
         focus=focus,
+        measure=measure_of(text, focus) if expects == "number" else "",
         names=found,
         keys=words_left,
         negated=any(word in NEGATIONS or word.endswith("n't") for word in lowered),
-        plural=bool(focus) and focus.endswith("s") and _singular(focus) != focus,
+        plural=bool(focus) and focus.endswith("s") and singular(focus) != focus,
         dangling=_dangling(lowered, found),
         comparison=comparison,
         description=None if comparison else _description(text, kind),
@@ -158,9 +169,8 @@ def _bracketed(text: str, name: Span) -> str:
     return name.text + brackets.group() if brackets else name.text
 
 
-_WH: Final = ("who", "whom", "whose", "where", "when", "why", "how", "what", "which")
 _NOT_NAMES: Final = frozenset(
-    {*_WH, *AUXILIARIES, "the", "in", "i", "name", "list", "tell", "give", "ad", "bc"}
+    {*WH, *AUXILIARIES, "the", "in", "i", "name", "list", "tell", "give", "ad", "bc"}
 )
 
 
@@ -170,10 +180,10 @@ def _question_word(words: list[str]) -> tuple[str, int]:
         return "", 0
     for position, word in enumerate(words):
         relative = word in ("who", "which", "where", "when", "whose") and position > 1
-        if word in _WH and not relative:
+        if word in WH and not relative:
             return word, position
     for position in range(len(words) - 1, -1, -1):
-        if words[position] in _WH:
+        if words[position] in WH:
             return words[position], position
     return "", 0
 
@@ -182,11 +192,13 @@ def _content(text: str, found: tuple[str, ...]) -> tuple[str, ...]:
     """The words that carry meaning, outside the names, as they are written."""
     for name in sorted(found, key=len, reverse=True):
         text = text.replace(name, " ")
-    written = (token.text.removesuffix("'s") for token in tokens(text))
+    written = (without_possessive(token.text) for token in tokens(text))
     return tuple(dict.fromkeys(w for w in written if w[:1].isalnum() and w.lower() not in _PLAIN))
 
 
-_PLAIN: Final = STOP_WORDS | GENERIC | frozenset((*_WH, *AUXILIARIES, "name", "both", "kind", "type", "list"))
+_PLAIN: Final = (
+    STOP_WORDS | GENERIC | frozenset((*WH, *AUXILIARIES, "name", "names", "both", "kind", "type", "list"))
+)
 
 
 def _dangling(words: list[str], found: tuple[str, ...]) -> str:
@@ -194,71 +206,14 @@ def _dangling(words: list[str], found: tuple[str, ...]) -> str:
     if found:
         return ""
     for position, word in enumerate(words[:8]):
-        if word in PRONOUNS:
+        if word in REFERRING:
             expletive = word == "it" and (
                 {"that", "to", "possible", "called"} & set(words[position + 1 : position + 4])
                 or words[:2] in (["what", "time"], ["what", "day"])
             )
-            before = [w for w in words[:position] if w not in _WH and w not in AUXILIARIES and w != "the"]
+            before = [w for w in words[:position] if w not in WH and w not in AUXILIARIES and w != "the"]
             return "" if expletive or len(before) > 1 else word
     return ""
-
-
-# --- the answer's type -------------------------------------------------------------------------------------
-
-_OF_SOMETHING = (
-    re.compile(r"\b(?:what|which|who) (?:is|was|are|were) (?:the )?(?:.+?'s )?((?:[a-z-]+ ){0,4}?[a-z-]+)"
-               r"(?= (?:of|for|in|that|which|who|where|to|from|at|on|between|by)\b| [A-Z]|\?|$|,)"),
-    re.compile(r"\b(?:what|which|who) (?:is|was|are|were) .+?'s? ([a-z-]+)"),
-)  # fmt: skip
-_NOUN_ENDS: Final = PREPOSITIONS | AUXILIARIES | {*_WH, "that", "and", "or"}
-
-
-def _focus(text: str, asked_with: str) -> str:
-    """The noun asked for: "director" in "which film director was" and in "what is the director of"."""
-    if asked_with not in ("what", "which", "who"):
-        return ""
-    lowered = text[:1].lower() + text[1:]
-    for pattern in _OF_SOMETHING:
-        match = pattern.search(lowered)
-        if match and match.group(1).split()[-1] not in STOP_WORDS:
-            return match.group(1).split()[-1]
-    return "" if asked_with == "who" else _noun_after(lowered, asked_with)
-
-
-def _noun_after(text: str, asked_with: str) -> str:
-    """The head of the noun phrase that follows the question word."""
-    parts = re.split(rf"\b{asked_with}\b", text, maxsplit=1, flags=re.IGNORECASE)
-    rest = re.sub(r"^ (?:[a-z]+ )?(?:types?|kinds?|sorts?) of ", " ", parts[-1])
-    words = [token.text for token in tokens(rest)][:9]
-    if len(words) > 1 and _singular(words[0]) in EXPECTATIONS and words[1][0].isupper():
-        return words[0]
-    end = next((i for i, w in enumerate(words) if w.lower() in _NOUN_ENDS or not w[0].isalnum()), len(words))
-    phrase = words[:end]
-    if not (end < len(words) and words[end].lower() in AUXILIARIES):  # no auxiliary: a verb ends the phrase
-        phrase = phrase[: next((i for i, word in enumerate(phrase) if i and lemma(word) in VERBS), end)]
-    return phrase[-1].lower() if phrase else ""
-
-
-def _singular(word: str) -> str:
-    for plural, singular in (("ies", "y"), ("people", "person"), ("men", "man"), ("ches", "ch"), ("s", "")):
-        if word.endswith(plural) and not word.endswith(("ss", "us")) and word != "series":
-            return word.removesuffix(plural) + singular
-    return word
-
-
-def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
-    if asked_with in ("who", "whom", "whose"):
-        return "person"
-    if asked_with == "where":
-        return "place"
-    if asked_with == "when":
-        return "date"
-    if asked_with == "how":
-        return "number" if following[:1] and following[0] in MEASURES else "phrase"
-    if focus:
-        return EXPECTATIONS.get(focus, EXPECTATIONS.get(_singular(focus), "phrase"))  # type: ignore[return-value]
-    return "phrase"
 
 
 # --- comparisons -------------------------------------------------------------------------------------------
@@ -266,7 +221,7 @@ def _expectation(asked_with: str, focus: str, following: list[str]) -> Expects:
 _AUX = r"(?:Are|Were|Is|Was|Do|Does|Did|Have|Has|Had)"
 _EITHER = (
     rf"(?P<a>(?:\"[^\"]+\"|{_TITLE})),? or "
-    r"(?:the (?:film|movie|book|song) )?(?P<b>[A-Z0-9\"À-ÖØ-ÞĀ-ſ].*?)\??$"
+    r"(?:the )?(?:(?:film|movie|book|song) )?(?P<b>[A-Z0-9\"À-ÖØ-ÞĀ-ſ].*?)\??$"
 )
 _OR = re.compile(rf"(?P<body>.+?)(?:[,:;] (?:between |out of )?| between | out of )(?:the )?{_EITHER}")
 _OR_BARE = re.compile(rf"(?P<body>.+? [a-z]+) {_EITHER}")
@@ -276,7 +231,8 @@ _BETWEEN = re.compile(
 )
 _BOTH = re.compile(
     rf"{_AUX} (?P<head>(?:[a-z,]+ )*)(?P<a>\"[^\"]+\"|{_TITLE}?),? and "
-    rf"(?:the )?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? (?P<rest>[a-z].+?)\??$"
+    rf"(?:the (?:[a-z]+ )?)?(?:[a-z]+ of )?(?:films? |the )?(?P<b>\"[^\"]+\"|{_TITLE}),? "
+    r"(?P<rest>[a-z].+?)\??$"
 )
 _ORDER = re.compile(
     r"(?:Did|Was|Were|Had|Has|Does) (?P<one>\S.{12,}?) (?P<op>before|after) (?P<other>(?:\S+ ){2,}.+?)\??$"
@@ -303,7 +259,7 @@ def _comparison(text: str) -> Comparison | None:
 def _choice(body: str, operands: tuple[str, str]) -> Comparison | None:
     """ "Who was born first, A or B?": the operand with the lowest or highest value, or the one that fits."""
     words = re.findall(r"[a-z'-]+", body.lower())
-    if not words or not ({*_WH} & set(words) or words[0] in AUXILIARIES):
+    if not words or not ({*WH} & set(words) or words[0] in AUXILIARIES):
         return None
     role = _ROLE.search(body)
     place = f"the {role.group(1)} of {{}}" if role else "{}"
@@ -373,8 +329,16 @@ def _agreement(match: re.Match[str]) -> Comparison | None:
         what = same["what"]
         if what in ("country", "nationality", "nation", "citizenship"):
             return Comparison(operands, "same", f"What country is {thing} from?")
+        before = rest[: same.start()].strip()
+        verb, _, preposition = before.partition(" ")
+        if what == "place" and verb.endswith(("ed", "t", "n")):
+            return Comparison(operands, "same", f"Where was {thing} {verb}?")
         if what in ("year", "date", "day", "time"):
             return Comparison(operands, "same", f"When was {thing} {rest.split(' ')[0]}?")
+        if preposition == "by" and verb.endswith(("ed", "t", "n")):
+            return Comparison(operands, "same", f"By which {what} was {thing} {verb}?")
+        if before.split(" ")[0].endswith(("ed", "t", "n")):  # "built by the same yard"
+            return Comparison(operands, "same", f"Which {what} was {thing} {before}?")
         return Comparison(operands, "same", f"What {what} is {thing} in?")
     if (
         "both" in head.split()
@@ -404,13 +368,32 @@ _OF = re.compile(rf"\b(?:[Tt]he )?(?P<role>(?:[a-z-]+ )?[a-z-]+) of (?:the )?{_K
 _POSSESSIVE = re.compile(rf"(?P<name>{_NAMED})'s? (?P<role>[a-z-]+)\b")
 _CLAUSE = re.compile(
     r"\bthe (?P<noun>(?:(?!of |the )[A-Za-z-]+ ){0,3}?[a-z]+)"
-    r"(?P<link> (?:who|that|which|where|in which)| (?=[a-z]+ed (?:by|in|at)\b))"
+    r"(?P<link> (?:who|that|which|where|in which)\b"
+    r"| (?=(?:once |first |later )?"
+    r"(?:[a-z]+ed|built|cast|made|written|led|run|kept|won|sung|held|sold|bought)"
+    r" (?:by|in|at|with|for|from|on)\b))"
     r"(?P<clause> ?[^,?]{6,}?)(?=,|\?|$)"
 )
 
 
+_APART: Final = re.compile(
+    r"(?P<head>(?:(?:On|In|At|From) (?:which|what) [a-z]+|When|Where|How|Why) (?:was|were|is|are|did|does))"
+    r" (?P<noun>the [a-z][^,?]*?) (?P<verb>[a-z]+(?:ed|n|t|e)) (?P<clause>(?:who|that|which) [^?]+)\?*"
+)
+
+
+def _together(text: str) -> str:
+    """A relative clause put back behind its noun: "the engineer born who" as "the engineer who ... born"."""
+    match = _APART.fullmatch(text)
+    if match is None or lemma(match["verb"]) not in VERBS or match["verb"] in AUXILIARIES:
+        return text
+    if {*WH, "that"} & set(match["noun"].split()):
+        return text
+    return f"{match['head']} {match['noun']} {match['clause'].strip()} {match['verb']}?"
+
+
 def _unfold_kinship(text: str) -> str:
-    for compound, (outer, inner) in KIN.items():
+    for compound, (outer, inner) in KIN_IN_STEPS.items():
         if compound in text:
             text = re.sub(rf"({_NAMED})'s {compound}", rf"the {outer} of the {inner} of \1", text)
             text = re.sub(rf"(?:the )?{compound} of ", f"the {outer} of the {inner} of ", text)
@@ -426,7 +409,9 @@ def _description(text: str, kind: QuestionKind) -> Description | None:
                 wh = "Who" if EXPECTATIONS.get(role) == "person" or role == "spouse" else "What"
                 return Description(match[0], f"{wh} is the {role} of {match['name']}?", match["name"])
     clause = _CLAUSE.search(_without_last_verb(text))
-    if clause and kind == "span" and _asks_more(text, clause) and not {*_WH} & set(clause["clause"].split()):
+    if clause and PREPOSITIONS & set(clause["noun"].split()):
+        return None
+    if clause and kind == "span" and _asks_more(text, clause) and not {*WH} & set(clause["clause"].split()):
         return Description(clause[0].strip(), _clause_question(clause))
     return None
 
@@ -434,18 +419,28 @@ def _description(text: str, kind: QuestionKind) -> Description | None:
 def _without_last_verb(text: str) -> str:
     """In "When did the yard that A founded close?" the last word is the verb of the outer question."""
     match = re.fullmatch(
-        r"(?P<rest>(?:When|Where|How|Why) \w+ .* (?P<before>[\w']+)) (?P<verb>[a-z]+)\?*", text
-    )
+        r"(?P<rest>(?:(?:On|In|At|From) (?:which|what) \w+|When|Where|How|Why) \w+ .*? (?P<before>[\w']+))"
+        r" (?P<verb>[a-z]+)(?P<to> to [a-z]+)?\?*", text
+    )  # fmt: skip
     if match is None or match["before"] in AUXILIARIES or lemma(match["verb"]) not in VERBS:
         return text
+    clause = re.search(r"\b(?:who|that|which|where) (.+)", match["rest"])
+    if clause and not match["to"] and not any(map(_verbal, clause[1].split())):
+        return text  # "the academy where she studied"
     return match["rest"]
+
+
+def _verbal(word: str) -> bool:
+    return word in AUXILIARIES or (word.islower() and lemma(word) in VERBS)
 
 
 def _clause_question(match: re.Match[str]) -> str:
     noun, link, clause = match["noun"], match["link"].strip(), match["clause"].strip()
+    if not link:  # "the newspaper founded by"
+        return f"Which {noun} was {clause}?"
     if link in ("where", "in which"):
         return f"In which {noun} {clause}?"
-    if EXPECTATIONS.get(noun.split()[-1]) == "person":
+    if noun.split()[-1] in ("man", "woman", "person", "boy", "girl"):
         return f"Who {clause}?"
     return f"Which {noun} {clause}?"
 

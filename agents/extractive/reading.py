@@ -8,6 +8,7 @@ of its names in its words. An answer is given only if the weighed features say t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,18 +17,19 @@ import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
 from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate
+from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, key_of
-from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing
+from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
 from kedge.agents.extractive._weights import ANSWERED, RANK, RIGHT, SPAN, SUPPORTED, chance, weigh
 from kedge.agents.extractive.language import dates, numbers, tokens
 from kedge.agents.extractive.questions import Comparison, Question, analyse
-from kedge.tools.encoders._protocol import Encoder, FloatArray
+from kedge.tools.encoders import Encoder, FloatArray
 from kedge.tools.knowledge_base.records import Evidence, entity_key
 
 __all__ = ["read"]
 
-# Sentences that are encoded for one question (about 30 tokens each): more cost time and changed no answer.
+# Sentences that are encoded for one question: twelve took twice the time for the same answers (see _weights).
 ENCODED: Final = 6
 # Sentences that spans are taken from.
 SEARCHED: Final = 6
@@ -35,6 +37,9 @@ SEARCHED: Final = 6
 MAX_DEPTH: Final = 3
 # A value is not taken from a passage that is about something else than the one thing asked about.
 ABOUT: Final = 0.45
+# From here on a sentence may deny or affirm something of a namesake's family.
+NAMESAKE: Final = 0.3
+LONGEST_NAME: Final = 8
 # A question with so many words outside its name may be about something that it only describes.
 FAR: Final = 3
 
@@ -70,6 +75,7 @@ class _Session:
 
     def __init__(self, evidence: Sequence[Evidence], encoder: Encoder) -> None:
         self.passages = Passages(evidence)
+        self._kinds = heads(self.passages.all)
         self._encoder = encoder
         self._vectors: dict[str, FloatArray] = {}
 
@@ -94,22 +100,18 @@ class _Session:
         assert description is not None  # noqa: S101
         known = (description.name,) if description.name else ()
         inner = await self.answer(analyse(description.question, known), depth + 1)
-        direct = await self._direct(question)
-        if isinstance(direct, _Found) and direct.confidence < ANSWERED["whole"]:
-            direct = _Missing("missing hop", (), 1.0 - direct.confidence)
+        if isinstance(inner, _Found) and len(inner.answer.split()) > LONGEST_NAME:
+            inner = self._lacking(question, (), (), 1.0 - inner.confidence)  # a sentence stands for no name
         if isinstance(inner, _Missing):
-            return direct if isinstance(direct, _Found) else inner
+            return await self._at_once(question) or inner
         outer_question = analyse(
             question.text.replace(description.phrase, inner.answer), known=(inner.answer,)
         )
         outer = await self.answer(outer_question, depth + 1)
         if isinstance(outer, _Found):
             support = tuple(dict.fromkeys((*outer.support, *inner.support)))
-            chained = _Found(outer.answer, support, min(inner.confidence, outer.confidence))
-            if isinstance(direct, _Found) and direct.confidence > chained.confidence + 0.2:
-                return direct
-            return chained
-        if isinstance(direct, _Found):
+            return _Found(outer.answer, support, min(inner.confidence, outer.confidence))
+        if (direct := await self._at_once(question)) is not None:
             return direct
         slot = _slot(outer_question)
         text = (
@@ -118,6 +120,11 @@ class _Session:
         )
         reason: AbstentionReason = "missing hop" if outer.reason == "out of corpus" else outer.reason
         return _Missing(reason, (_gap("relation", inner.answer, slot, text),), outer.confidence)
+
+    async def _at_once(self, question: Question) -> _Found | None:
+        """An answer to the whole question, taken for one whose description no reading resolved."""
+        direct = await self._direct(question)
+        return direct if isinstance(direct, _Found) and direct.confidence >= ANSWERED["whole"] else None
 
     async def _compare(self, question: Question, comparison: Comparison, depth: int) -> _Found | _Missing:
         if comparison.operator in ("before", "after"):
@@ -195,7 +202,7 @@ class _Session:
             return _Missing("out of corpus", gaps, 0.95)
         if question.kind == "yes-no":
             return await self._polar(question)
-        if question.kind == "explanation":
+        if question.kind == "explanation" and question.asked_with != "which":
             return await self._sentence(question, unknown)
         return await self._span(question, unknown)
 
@@ -204,12 +211,14 @@ class _Session:
         near = self._relevant(question, ranked)
         candidates = [c for p, features in near for c in self._proposals(question, p, features)]
         scored = sorted(candidates, key=lambda c: -weigh(SPAN, c.features))
-        if (denied := next(filter(None, (contradicted(question, p) for p, _ in near)), None)) is not None:
+        denials = (*(contradicted(question, p) for p, _ in near), mistaken(question, self.passages))
+        if (denied := next(filter(None, denials), None)) is not None:
             return _Missing("false premise", (denied,), 0.7)
         if not scored:
             return self._lacking(question, unknown, ranked, 0.0)
         best = scored[0]
-        if (unclear := ambiguous(question, scored, self.passages)) is not None:
+        unclear = ambiguous(question, scored, self.passages) or undecided(question, scored)
+        if unclear is not None:
             return _Missing("under-specified", (unclear,), 0.7)
         if (conflict := disagreeing(question, scored)) is not None:
             return _Missing("conflicting evidence", (conflict,), 0.7)
@@ -217,17 +226,40 @@ class _Session:
         if supported < ANSWERED["supported"]:
             return self._lacking(question, unknown, ranked, supported)
         confidence = chance(RIGHT, self._certainty(question, scored, supported))
-        if confidence >= ANSWERED["phrase" if question.expects == "phrase" else "span"]:
+        needed = "span" if question.expects != "phrase" else "phrase"
+        if needed == "phrase" and question.asked_with == "which":  # no sentence is an answer to "which"
+            needed = "which"
+        if confidence >= ANSWERED[needed]:
             span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
-            return _Found(best.text, tuple(dict.fromkeys((span, _quote(best.passage)))), confidence)
-        if question.expects == "phrase":
+            return _Found(
+                self._whole(question, scored), tuple(dict.fromkeys((span, _quote(best.passage)))), confidence
+            )
+        if question.expects == "phrase" and question.asked_with != "which":
             return await self._sentence(question, unknown)
         return self._lacking(question, unknown, ranked, confidence)
 
+    def _whole(self, question: Question, scored: Sequence[Candidate]) -> str:
+        """The best span as an answer: all of a list where several are asked for, a first name made full."""
+        best = scored[0]
+        if question.plural:
+            return _listed(best, scored)
+        if question.expects == "person":
+            return full_name(best.text, best.passage.chunk.title, self.passages.all, self._kinds)
+        return best.text
+
     def _relevant(self, question: Question, ranked: Sequence[_Ranked]) -> list[_Ranked]:
         """The passages that an answer may come from: about the one thing named, or a link away from it."""
-        if len(question.names) != 1:
+        if not question.names:
             return list(ranked[:SEARCHED])
+        if len(question.names) > 1:
+            named = [passage for passage, features in ranked if features["about"] > 0.0]
+            if len(question.keys) >= FAR:
+                return list(ranked[:SEARCHED])
+            return [
+                item
+                for item in ranked
+                if item[0] in named or any(self.passages.linked(p, item[0], question.names) for p in named)
+            ][:SEARCHED]
         about = [passage for passage, features in ranked if features["about"] >= ABOUT]
         far = len(question.keys) >= FAR
         return [
@@ -239,8 +271,8 @@ class _Session:
 
     def _proposals(self, question: Question, passage: Passage, features: dict[str, float]) -> list[Candidate]:
         keys = [key_of(word) for word in question.keys]
-        found = propose(question, keys, passage, features)
-        title = title_candidate(question, passage, features)
+        found = propose(question, keys, passage, features, self._kinds)
+        title = title_candidate(question, passage, features, self._kinds)
         return [*found, title] if title else found
 
     def _certainty(
@@ -295,7 +327,7 @@ class _Session:
         denied = contradicted(question, passage)
         if denied is None and confidence < ANSWERED["supported"]:
             return self._lacking(question, [], ranked, confidence)
-        others = [n for n in question.names if self.passages.name_in(passage, n) < ABOUT]
+        others = [n for n in question.names if self.passages.name_in(passage, n) < NAMESAKE]
         topic = next((n for n in question.names if n not in others), passage.chunk.title)
         if denied is None and others:
             text = f"The documents found about {topic} do not connect it with {others[0]}."
@@ -316,7 +348,7 @@ class _Session:
             )
             return _Missing("missing hop", gaps, 1.0 - confidence)
         topic = _topic(question)
-        best = max((features["overlap"] for _, features in ranked), default=0.0)
+        best = max((features["overlap"] for _, features in ranked), default=1.0)
         if not question.names and best < ANSWERED["corpus"]:
             gap = _gap("entity", topic, slot, f"Nothing found is about {topic}.")
             return _Missing("out of corpus", (gap,), 1.0 - confidence)
@@ -357,6 +389,23 @@ class _Session:
             self._vectors.update(zip(new, np.nan_to_num(vectors), strict=True))
         asked = self._vectors[question]
         return [float(asked @ self._vectors[_in_context(p)]) for p in passages]
+
+
+def _listed(best: Candidate, scored: Sequence[Candidate]) -> str:
+    """The candidate with those of its passage that commas and "and" join to it."""
+    text, offset = best.passage.chunk.text, best.passage.start
+    spans = sorted({(c.start, c.end) for c in scored if c.passage is best.passage and c.start >= offset})
+    start, end = best.start, best.end
+    for first, last in spans:
+        if first >= end and _JOINED.fullmatch(text[end:first]):
+            end = last
+    for first, last in reversed(spans):
+        if last <= start and _JOINED.fullmatch(text[last:start]):
+            start = first
+    return text[start:end] if (start, end) != (best.start, best.end) else best.text
+
+
+_JOINED: Final = re.compile(r",? (?:and |or |& )?|, ?")
 
 
 def _in_context(passage: Passage) -> str:

@@ -1,4 +1,4 @@
-"""Tokens, sentences and stems: the ground that the other rules stand on.
+"""Tokens and stems: the ground that the other rules stand on.
 
 All functions are pure, run in time linear in the text, and accept any string.
 """
@@ -6,19 +6,16 @@ All functions are pure, run in time linear in the text, and accept any string.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kedge.agents.extractive.lexicon import (
-    ABBREVIATIONS,
     IRREGULAR_PLURALS,
     IRREGULAR_VERBS,
-    STOP_WORDS,
     VERBS,
 )
 
-__all__ = ["Span", "content_words", "lemma", "sentences", "stem", "tokens"]
+__all__ = ["Span", "lemma", "singular", "stem", "tokens", "without_possessive"]
 
 
 class Span(NamedTuple):
@@ -49,65 +46,14 @@ def tokens(text: str) -> list[Span]:
     return [Span(*match.span(), match.group()) for match in _TOKEN.finditer(text)]
 
 
-_TERMINATOR: Final = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？]+[」』”]?|\n")
-_OPENER: Final = re.compile(r"[ \t]*(?:[-*•+–|#>]\s|\d{1,3}[.)]\s|[|#])")
-_LAST_WORD: Final = re.compile(r"[\w.]{1,12}\Z")
-_NEXT: Final = re.compile(r"\s*[\"'“‘(\[*_]*(\S)")
-# A line shorter than this was ended on purpose; a longer one may have been wrapped by an editor.
-_WRAP_WIDTH: Final = 50
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Spans of sentences, trimmed of white space; list items, table rows and headings count as sentences.
+def without_possessive(word: str) -> str:
+    """A word without the ending that makes it an owner; its apostrophes become straight.
 
     Example:
-        >>> text = "Dr. J. Smith left. He came back in 1912!"
-        >>> [text[start:end] for start, end in sentences(text)]
-        ['Dr. J. Smith left.', 'He came back in 1912!']
+        >>> without_possessive("Reed’s")
+        'Reed'
     """
-    found: list[tuple[int, int]] = []
-    start = 0
-    for end in (*_boundaries(text), len(text)):
-        piece = text[start:end]
-        if stripped := piece.strip():
-            first = start + len(piece) - len(piece.lstrip())
-            found.append((first, first + len(stripped)))
-        start = end
-    return found
-
-
-def _boundaries(text: str) -> Iterator[int]:
-    line_start = 0
-    for match in _TERMINATOR.finditer(text):
-        mark = match.group()
-        if mark == "\n":
-            if _line_ends_sentence(text, line_start, match.start()):
-                yield match.end()
-            line_start = match.end()
-        elif mark[0] in "。！？" or _mark_ends_sentence(text, match):
-            yield match.end()
-
-
-def _line_ends_sentence(text: str, line_start: int, line_end: int) -> bool:
-    following = text[line_end + 1 : line_end + 41]
-    if not following.strip() or following[0] in "\r\n" or _OPENER.match(following):
-        return True
-    if text[line_start:line_end].lstrip()[:1] in {"#", "|"}:
-        return True
-    return line_end - line_start < _WRAP_WIDTH and not following.lstrip()[:1].islower()
-
-
-def _mark_ends_sentence(text: str, match: re.Match[str]) -> bool:
-    following = _NEXT.match(text, match.end(), match.end() + 40)
-    if following and following.group(1).islower():
-        return False
-    if not match.group().startswith(".") or match.group().startswith(".."):
-        return True
-    before = _LAST_WORD.search(text, max(0, match.start() - 12), match.start())
-    word = before.group() if before else ""
-    if len(word) == 1 and word.isupper() and word != "I":
-        return False
-    return word.lower() not in ABBREVIATIONS
+    return word.replace("’", "'").removesuffix("'s")
 
 
 @lru_cache(maxsize=65536)
@@ -126,6 +72,19 @@ def lemma(word: str) -> str:
     for ending in ("ing", "ed"):
         if low.endswith(ending) and re.search("[aeiouy]", low[: -len(ending)]):
             return _repair(low[: -len(ending)])
+    return singular(low)
+
+
+def singular(noun: str) -> str:
+    """A noun in lower case, as one of its kind.
+
+    Example:
+        >>> [singular(noun) for noun in ("cities", "women", "classes", "series")]
+        ['city', 'woman', 'class', 'series']
+    """
+    low = noun.lower()
+    if (known := IRREGULAR_PLURALS.get(low)) is not None:
+        return known
     if low.endswith("ies") and len(low) > 4:
         return low[:-3] + "y"
     if low.endswith(("sses", "shes", "ches", "xes", "zes")):
@@ -184,20 +143,3 @@ def stem(word: str) -> str:
         if base.endswith(suffix) and len(base) - len(suffix) >= 4:
             return base[: -len(suffix)]
     return base
-
-
-def content_words(text: str) -> list[str]:
-    """Stems of the words that carry meaning, in order, repeats included.
-
-    Example:
-        >>> content_words("Who directed the film?")
-        ['direct', 'film']
-    """
-    return [stem(word) for word in _plain_words(text) if word not in STOP_WORDS]
-
-
-def _plain_words(text: str) -> Iterator[str]:
-    for match in _TOKEN.finditer(text):
-        word = match.group().lower().replace("’", "'").removesuffix("'s")
-        if word[:1].isalnum():
-            yield word

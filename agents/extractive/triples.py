@@ -15,9 +15,10 @@ from kedge.agents.extractive.clauses import Clauses
 from kedge.agents.extractive.entities import Entities, entity_key
 from kedge.agents.extractive.lexicon import COMMON_WORDS, HONORIFICS, ORDINARY_ENDINGS
 from kedge.agents.extractive.names import find_names
-from kedge.agents.extractive.spans import sentences, tokens
+from kedge.agents.extractive.spans import tokens
 from kedge.agents.extractive.units import units
 from kedge.agents.extractive.values import dates, find_numbers
+from kedge.tools.knowledge_base.chunking import sentences
 from kedge.tools.knowledge_base.records import Chunk, Extraction, TripleDraft
 
 __all__ = ["extract"]
@@ -57,7 +58,7 @@ def _prose(chunk: Chunk, text: str, entities: Entities) -> Extraction:
     speech = _speech(text)
     amounts = [n for n in find_numbers(text, when) if n.unit != "ordinal"]
     spans = sentences(text)
-    clauses = Clauses(text, entities)
+    clauses = Clauses(entities)
     line = 0
     everything = units(words, found, when, amounts)
     at = 0

@@ -30,7 +30,7 @@ from kedge.agents.extractive.lexicon import (
 from kedge.agents.extractive.spans import Span, lemma
 from kedge.agents.extractive.values import Date, Number
 
-__all__ = ["Unit", "units"]
+__all__ = ["Unit", "tag_at", "units"]
 
 
 class Unit(NamedTuple):
@@ -41,6 +41,11 @@ class Unit(NamedTuple):
     end: int
     text: str
     low: str
+
+
+def tag_at(found: Sequence[Unit], at: int) -> str:
+    """The tag of unit `at`; outside of the sentence that of a full stop."""
+    return found[at].tag if 0 <= at < len(found) else "."
 
 
 _SUBORDINATORS: Final = CONJUNCTIONS - {
@@ -167,18 +172,13 @@ def _settle(found: list[Unit]) -> None:
     """Take back verbs that turn out to stand inside a noun phrase: "a retired player", "the leading role"."""
     inside = False
     for index, unit in enumerate(found):
-        following = found[index + 1].tag if index + 1 < len(found) else "."
+        before, following = tag_at(found, index - 1), tag_at(found, index + 1)
         if unit.tag in "dS'":
             inside = True
         elif (
             (unit.tag in "VG" and inside and following in "wVG" and _attributive(found, index))
-            or (unit.tag == "G" and index and found[index - 1].tag in "Nw" and following == "w")
-            or (
-                unit.tag == "V"
-                and index
-                and found[index - 1].tag in "w,c"
-                and not _after_noun(unit, following)
-            )
+            or (unit.tag == "G" and before in "Nw" and following == "w")
+            or (unit.tag == "V" and before in "w,c" and not _after_noun(unit, following))
         ):
             found[index] = unit._replace(tag="w")
         elif unit.tag not in "wD#aN":
@@ -186,9 +186,8 @@ def _settle(found: list[Unit]) -> None:
 
 
 def _attributive(found: Sequence[Unit], index: int) -> bool:
-    return found[index - 1].tag in "dS'w#D" and (
-        found[index - 1].tag != "w" or found[index].low.endswith(("ed", "ing"))
-    )
+    before = tag_at(found, index - 1)
+    return before in "dS'#D" or (before == "w" and found[index].low.endswith(("ed", "ing")))
 
 
 def _after_noun(unit: Unit, following: str) -> bool:

@@ -61,6 +61,17 @@ _YEAR = r"(?P<year>\d{3,4})(?!\d|,\d{3}|[.:]\d)"
 _CLOCK = r"(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?::[0-5]\d)?"
 _HALF = r"(?P<half>[ap])\.?m\b(?:\.(?=\s+[a-z]))?"
 
+# "Twelve minutes past four", "half past six", "ten o'clock": times of day in words, or half in words.
+_HOURS: Final = "|".join(list(NUMBER_WORDS)[12:0:-1])
+_MINUTES: Final = (
+    rf"(?P<minutes>half|(?:a )?quarter|(?:(?:twenty|thirty|forty|fifty)(?:-(?:{_HOURS}))?"
+    rf"|{'|'.join(list(NUMBER_WORDS)[19:0:-1])}|[1-5]?\d)(?P<counted> minutes?)?)"
+)
+_O_CLOCK: Final = rf"(?P<words>{_HOURS}|1[0-2]|[1-9])"
+_PART: Final = r"(?: in the (?P<part>morning|afternoon|evening))?"
+_SPELT: Final = rf"{_MINUTES} (?P<side>past|to) {_O_CLOCK}\b(?: o['’]clock)?{_PART}"
+_STROKE: Final = rf"{_O_CLOCK} o['’]clock{_PART}"
+
 _Groups = dict[str, str]
 _Read = tuple[str, Moment | None, Moment | None]
 
@@ -152,6 +163,28 @@ def _clock(groups: _Groups) -> _Read | None:
     return (f"T{minute // 60:02}:{minute % 60:02}", None, None) if minute < 1440 else None
 
 
+def _spelt(groups: _Groups) -> _Read | None:
+    """A time in words; "five to ten" may be a span of anything, "five minutes to ten" is none."""
+    hour = _small(groups["words"])
+    said = groups.get("minutes", "").lower()
+    minutes = 30 if said == "half" else 15 if said.endswith("quarter") else _small(said.split(" ")[0])
+    if groups.get("side", "").lower() == "to":
+        if not (groups.get("counted") or minutes == 15):
+            return None
+        minutes = -minutes
+    if groups.get("part", "") in ("afternoon", "evening") and hour < 12:
+        hour += 12
+    minute = (hour * 60 + minutes) % 1440
+    return f"T{minute // 60:02}:{minute % 60:02}", None, None
+
+
+def _small(words: str) -> int:
+    """A number below sixty in digits or words."""
+    if words.isdigit():
+        return int(words)
+    return sum(NUMBER_WORDS[word] for word in words.lower().split("-") if word)
+
+
 def _weekday(groups: _Groups) -> _Read:
     return groups["weekday"].lower(), None, None
 
@@ -177,6 +210,8 @@ _FORMS: Final[tuple[tuple[str, Callable[[_Groups], _Read | None]], ...]] = (
     (r"(?P<year>\d{1,4})\s*(?P<era>BCE?|B\.C\.|AD|CE|A\.D\.)(?![\w])", _era),
     (rf"{_CLOCK}(?:\s*{_HALF})?(?![\d:])", _clock),
     (rf"(?P<hour>1?\d)\s*{_HALF}(?!\w)", _clock),
+    (_SPELT, _spelt),
+    (_STROKE, _spelt),
     (r"(?P<year>1\d{3}|20\d{2})(?:[–/-](?P<short>\d{2})(?!\d))?(?!\d|[.,:]\d|[\w%°]|-\w)", _year),
     (rf"(?P<weekday>{'|'.join(sorted(WEEKDAYS))})\b", _weekday),
 )
@@ -184,7 +219,9 @@ _READERS: Final = [(re.compile(form, re.IGNORECASE), read) for form, read in _FO
 # Where a date can begin at all: this one cheap scan keeps the forms above off most of the text.
 _START: Final = re.compile(
     rf"(?<![\w$€£¥₹#.,])(?:\d|(?:{'|'.join([*_LONGEST_FIRST, *SEASONS, *ORDINALS, *WEEKDAYS])})\b)"
-    r"|(?<=\d[–—-])\d",
+    r"|(?<=\d[–—-])\d"
+    rf"|(?<![\w-])(?:half|(?:a )?quarter|(?:{'|'.join(NUMBER_WORDS)})(?:-(?:{_HOURS}))?)"
+    r"(?= (?:minutes? )?(?:past|to) | o['’]clock)",
     re.IGNORECASE,
 )
 # Lower-case "may", "march", "second" are rarely dates; they must be followed by a digit or "century".
@@ -264,8 +301,20 @@ def find_numbers(text: str, when: Sequence[Date]) -> list[Number]:
     return found
 
 
+def _metres(match: re.Match[str]) -> bool:
+    """Whether an "m" behind a number is metres: always but after money, in capitals, or in "31m users"."""
+    written = match["magnitude"] or ""
+    if written != "m" or match["money"] or match["unit"]:
+        return False
+    glued = match.string[match.end() - 2].isdigit()
+    following = re.match(r" ([a-z]+)", match.string[match.end() : match.end() + 30])
+    return not (glued and following and (following[1] == "people" or following[1].endswith("s")))
+
+
 def _from_digits(match: re.Match[str]) -> Number:
     groups = match.groupdict()
+    if _metres(match):
+        groups |= {"magnitude": "", "unit": "m"}
     value = float(groups["number"].replace(",", "")) * MAGNITUDES.get(
         (groups["magnitude"] or "").lower(), 1.0
     )

@@ -1,1 +1,1 @@
-"""Suites: what is measured on public data sets, from the data to the table."""
+"""Suites: methods on public data sets, with baselines and ablations measured in the same run."""

@@ -16,8 +16,8 @@ from kedge._cli._output import console, display, emit, write_page
 from kedge.errors import InputError
 
 if TYPE_CHECKING:
+    from kedge import Answer
     from kedge._api import KnowledgeBase
-    from kedge.graphs.answer import Answer
     from kedge.graphs.events import Event
 
 __all__ = ["register"]
@@ -47,6 +47,12 @@ def ask(
         float | None, typer.Option(min=0.001, help="At most this long.  [default: 60]")
     ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Print each step as it happens.")] = False,
+    thread: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Save the run under this name; the same command then continues it."
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the answer as a page.")
     ] = None,
@@ -66,7 +72,8 @@ def ask(
     asked = clean_question(asked)
     limits = {"rounds": rounds, "calls": calls, "seconds": seconds}
     budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
-    options = {"method": method, "budget": budget, "model": chat_model(model, model_name)}
+    language_model = chat_model(model, model_name)
+    options = {"method": method, "budget": budget, "thread": thread, "model": language_model}
     with open_base(base) as opened:
         if method != "closed_book" and not opened.stats().documents:
             raise InputError(
@@ -95,7 +102,7 @@ def _methods() -> list[str]:
 async def _follow(
     base: KnowledgeBase, question: str, options: dict[str, Any], tell: Callable[[Event], None]
 ) -> Answer:
-    from kedge.graphs.answer import Answer
+    from kedge import Answer
 
     async for item in base.astream(question, **options):
         if isinstance(item, Answer):

@@ -122,9 +122,7 @@ async def test_the_best_round_is_read_and_not_the_last(base: KnowledgeBase) -> N
     never = Judgement(sufficient=False, confidence=0.5, reason="missing hop")
     gaps = [Gap(kind="entity", target=word, description=word) for word in ("mill", "bridge", "river")]
     judgements = [never.model_copy(update={"gaps": (gap,)}) for gap in gaps]
-    events, answer = await run(
-        Context(base, cast(judge=judgements), meter=Meter(Budget(rounds=2))), QUESTION
-    )
+    events, answer = await run(Context(base, cast(judge=judgements), meter=Meter(Budget(rounds=2))), QUESTION)
     qualities = [event.data["quality"] for event in events if event.kind == "evaluated"]
     assert len(qualities) == 3
     assert answer.trace[-1].round == qualities.index(max(qualities))
@@ -138,16 +136,16 @@ async def test_rounds_are_bounded(base: KnowledgeBase) -> None:
 
     never.asked = 0  # type: ignore[attr-defined]
     for rounds in (0, 1):
-        events, _ = await run(
-            Context(base, cast(judge=never), meter=Meter(Budget(rounds=rounds))), QUESTION
-        )
+        events, _ = await run(Context(base, cast(judge=never), meter=Meter(Budget(rounds=rounds))), QUESTION)
         assert sum(event.kind == "perceived" for event in events) == rounds + 1
 
 
 async def test_a_repeated_course_ends_the_loop(base: KnowledgeBase) -> None:
     gap = Gap(kind="entity", target="nowhere", description="nowhere")
     same = Judgement(sufficient=False, confidence=0.5, gaps=(gap,))
-    single = cast(judge=[same], concepts=[[name("nowhere")]], read=[Reading(answer=None, reason="missing hop")])
+    single = cast(
+        judge=[same], concepts=[[name("nowhere")]], read=[Reading(answer=None, reason="missing hop")]
+    )
     events, answer = await run(Context(base, single, meter=Meter(Budget(rounds=50))), "Where is nowhere?")
     assert sum(event.kind == "perceived" for event in events) <= 4
     assert answer.abstention is not None

@@ -32,6 +32,25 @@ def function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (node.end_lineno or 0) - node.lineno + 1 - docstring
 
 
+def code_lines(source: str) -> int:
+    """Lines of a file that are code: those that only go on with a string are data, docstrings excepted."""
+    tree = ast.parse(source)
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    data = {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said
+        for line in range(node.lineno + 1, (node.end_lineno or 0) + 1)
+    }
+    return len(source.splitlines()) - len(data)
+
+
+def test_lines_of_a_long_string_are_no_code_but_a_docstring_is() -> None:
+    assert code_lines('WORDS = """\na\nb\n"""\nmore = 1\n') == 2
+    assert code_lines('def f():\n    """What\n    it does."""\n    return 1\n') == 4
+    assert code_lines('a = f("x",\n      "y")\n') == 2
+
+
 def test_no_file_is_too_long() -> None:
     # A script may be long: what it writes is mostly data.
     long = {
@@ -39,9 +58,9 @@ def test_no_file_is_too_long() -> None:
         for p in tracked()
         if p.suffix == ".py"
         and p.parent != ROOT / "scripts"
-        and (n := len(p.read_text().splitlines())) > LONGEST_FILE
+        and (n := code_lines(p.read_text())) > LONGEST_FILE
     }
-    assert not long, f"split these files, none may have more than {LONGEST_FILE} lines: {long}"
+    assert not long, f"split these files, none may have more than {LONGEST_FILE} lines of code: {long}"
 
 
 def test_no_function_is_too_long() -> None:

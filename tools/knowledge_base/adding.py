@@ -30,7 +30,10 @@ __all__ = ["Batch", "Extract", "Job", "Tally", "content_id", "jobs", "pipeline",
 Extract = Callable[[Chunk], Awaitable[Extraction]]
 _T = TypeVar("_T")
 _LOOK_UP = 64  # documents whose ids are looked up together
-_BATCH = 256  # chunks that are encoded and committed together
+# Chunks that are encoded and committed together: few at first, so that work begins and progress shows soon,
+# then twice as many each time, since large batches waste less on padding and on writing the indexes.
+_FIRST_BATCH = 16
+_BATCH = 512
 _QUEUE = 2  # batches that wait between two stages
 
 
@@ -99,6 +102,7 @@ def read(store: Store, work: Sequence[Job]) -> Iterator[Batch]:
     A batch may hold nothing but releases: documents that their file has lost.
     """
     batch = Batch()
+    size = _FIRST_BATCH
     seen: set[str] = set()
     for job in work:
         container = _Container(job.container, store)
@@ -106,9 +110,10 @@ def read(store: Store, work: Sequence[Job]) -> Iterator[Batch]:
             parsed = list(_identified(items, container, batch.tally))
             known = store.known([document_id for document_id, _ in parsed])
             for document_id, document in parsed:
-                if batch.chunks >= _BATCH:
+                if batch.chunks >= size:
                     yield _numbered(batch, store)
                     batch = Batch()
+                    size = min(2 * size, _BATCH)
                 _place(batch, document_id, document, container, seen, known)
         batch.release += container.outdated()
         batch.tally.files += 1

@@ -14,7 +14,7 @@ import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -83,8 +83,10 @@ class KnowledgeBase:
         self._graph: KnowledgeGraph | None = None
         self._graph_revision = 0
         self._deltas: list[Delta] = []
+        self._in_step = 0  # the revision up to which the indexes are known to hold what the store holds
         self._lock = RLock()
         self._pool = ThreadPoolExecutor(1, "kedge-index")
+        self._tidying: Future[None] | None = None
 
     @classmethod
     def open(
@@ -374,9 +376,23 @@ class KnowledgeBase:
 
     @contextlib.asynccontextmanager
     async def _writing(self) -> AsyncIterator[None]:
-        async with awrite_lock(self.path, wait=self._wait, on_wait=self._on_wait):
+        """The right to write. It is kept, while the caller goes on, until full text has tidied up."""
+        if self._tidying is not None:
+            await asyncio.wait([asyncio.wrap_future(self._tidying)])
+        release = await awrite_lock(self.path, wait=self._wait, on_wait=self._on_wait)
+        try:
+            self.full_text.begin()
             await uninterrupted(asyncio.to_thread(self._recover))
             yield
+        finally:
+            self._tidying = self._pool.submit(self._tidy, release)
+
+    def _tidy(self, release: Callable[[], None]) -> None:
+        try:
+            with contextlib.suppress(StoreError):  # all is committed; the next writer merges what is left
+                self.full_text.finish()
+        finally:
+            release()
 
     def _write(self, batch: Batch) -> Delta:
         """Write a batch: indexes first, then the store, whose commit makes it visible."""
@@ -403,6 +419,8 @@ class KnowledgeBase:
             self.store.settle(delta.journal)
         for name in delta.removed_images:
             (self.path / "images" / name).unlink(missing_ok=True)
+        if delta.revision == self._in_step + 1:
+            self._in_step = delta.revision
         return delta
 
     def _both(self, one: Callable[[], None], other: Callable[[], None]) -> None:
@@ -432,7 +450,9 @@ class KnowledgeBase:
 
     def _recover(self) -> None:
         """Bring the indexes back to what the store says. Only the holder of the write lock may do this."""
-        pending = self.store.journal()
+        pending, revision = self.store.journal(), self.store.revision()
+        if not pending and revision == self._in_step and not self.vectors.broken:
+            return  # nobody has written since this process did
         stored = self.store.chunk_ids(pending)
         strays = [number for numbers in pending for number in numbers if number not in stored]
         if strays and not self.vectors.broken:
@@ -446,6 +466,7 @@ class KnowledgeBase:
         if len(self.full_text) != count:
             self.full_text.rebuild(chunks for chunks, _ in self.store.batches())
         self.store.settle([numbers.start for numbers in pending])
+        self._in_step = revision
 
     def _follow(self, graph: KnowledgeGraph, revision: int) -> bool:
         """Apply this process's own changes to the graph; false if somebody else has made changes too."""

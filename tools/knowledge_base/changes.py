@@ -180,8 +180,10 @@ def _owned_by_chunks(
 
 def _insert_facts(connection: Connection, owned: Iterable[tuple[_Owner, Extraction]], keys: _Keys) -> _Facts:
     owned = list(owned)
-    number = take(connection, "triple", sum(len(extraction.triples) for _, extraction in owned))
     facts = _Facts([], [])
+    if not owned:
+        return facts
+    number = take(connection, "triple", sum(len(extraction.triples) for _, extraction in owned))
     for owner, extraction in owned:
         for draft in extraction.triples:
             if row := _triple_row(number, owner, draft, keys):

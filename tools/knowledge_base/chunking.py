@@ -223,7 +223,7 @@ _STOP = re.compile(
     """,
     re.VERBOSE,
 )
-_NEXT = re.compile(r"""\s*+["'“‘«‹(\[¿¡—–-]*+\s*+(\w*)""")
+_NEXT = re.compile(r"""\s*+["'“‘«‹(\[¿¡—–-]*+\s*+(\w*+\.?)""")  # "A." is an initial and starts no sentence
 _LAST_TOKEN = re.compile(r"[^\s(\[\"“‘'/—–-]*\Z")
 _ABBREVIATION_LIST = """
     adm al approx apr assoc aug ave bros brig c ca capt cf ch cmdr co col corp cpl dec dept dr ed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,8 @@ class FullText:
         self._index.config_reader("manual")
         self._seen = self._stamp()
         self._lock = RLock()
+        self._writer: tantivy.IndexWriter | None = None
+        self._keeping = False
 
     def __len__(self) -> int:
         return self._searcher().num_docs
@@ -64,6 +67,20 @@ class FullText:
             if number is not None
         ]
         return sorted(scored, key=lambda hit: (-hit[1], hit[0]))
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text as the index has them: folded and stemmed, in their order, with repetitions."""
+        return list(self._analyzer.analyze(text[:_MAX_CHARACTERS]))
+
+    def information(self, terms: Iterable[str]) -> dict[str, float]:
+        """What each of these terms says about a chunk, in nats: the rarer, the more, as in BM25."""
+        searcher = self._searcher()
+        size = searcher.num_docs
+
+        def held(term: str) -> int:
+            return max(searcher.doc_freq("body", term), searcher.doc_freq("title", term))
+
+        return {term: math.log1p(max(0.0, size - held(term) + 0.5) / (held(term) + 0.5)) for term in terms}
 
     def ids(self) -> set[int]:
         """The ids of all chunks in the index."""
@@ -96,14 +113,33 @@ class FullText:
                 for chunk in chunks:
                     writer.add_document(_document(chunk))
 
+    def begin(self) -> None:
+        """Many changes follow: until `finish` other processes cannot write, and no merging is waited for."""
+        self._keeping = True
+
+    def finish(self) -> None:
+        """The end of several changes: wait until small segments are merged, and let other processes write."""
+        writer, self._writer, self._keeping = self._writer, None, False
+        if writer is not None:
+            with self._errors():
+                writer.wait_merging_threads()
+
     @contextmanager
     def _writing(self) -> Iterator[tantivy.IndexWriter]:
-        """A writer that commits at the end. It lives no longer: it keeps other processes from writing."""
-        try:
-            writer = self._index.writer(_HEAP, 1)
+        """A writer that commits at the end. One that has failed is not used again."""
+        with self._errors():
+            writer, self._writer = self._writer or self._index.writer(_HEAP, 1), None
             yield writer
             writer.commit()
-            writer.wait_merging_threads()
+            if self._keeping:
+                self._writer = writer
+            else:
+                writer.wait_merging_threads()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, ValueError) as error:
             raise StoreError(f"{self._state.parent}: {error}", fix="what was stored is safe") from error
 

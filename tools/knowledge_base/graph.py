@@ -40,6 +40,7 @@ class KnowledgeGraph:
         self._names: dict[str, Counter[str]] = {}
         self._chunks: dict[str, Counter[int]] = {}
         self._entities: dict[int, Counter[str]] = {}
+        self._max_degree: int | None = None
 
     def __contains__(self, entity: object) -> bool:
         return isinstance(entity, str) and entity_key(entity) in self.nx
@@ -58,6 +59,13 @@ class KnowledgeGraph:
     def chunks(self) -> set[int]:
         """All chunks that name an entity."""
         return set(self._entities)
+
+    @property
+    def max_degree(self) -> int:
+        """The number of ends of triples at the busiest entity; 0 without triples."""
+        if self._max_degree is None:
+            self._max_degree = max((degree for _, degree in self.nx.degree), default=0)
+        return self._max_degree
 
     def name(self, entity: str) -> str:
         """The usual spelling of an entity; itself if it is not in the graph."""
@@ -85,6 +93,7 @@ class KnowledgeGraph:
         for mention in mentions:
             self._count(mention.entity, mention.name, mention.chunk_id, touched)
         self._rename(touched)
+        self._max_degree = None
         self.revision = next(_REVISIONS)
 
     def remove(self, triples: Iterable[TripleRow], mentions: Iterable[MentionRow] = ()) -> None:
@@ -97,6 +106,7 @@ class KnowledgeGraph:
         for mention in mentions:
             self._discount(mention.entity, mention.name, mention.chunk_id, touched)
         self._rename(touched)
+        self._max_degree = None
         self.revision = next(_REVISIONS)
 
     def _count(self, entity: str, name: str, chunk_id: int | None, touched: set[str]) -> None:

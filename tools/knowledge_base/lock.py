@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,16 +38,12 @@ def write_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -
         claim.release()
 
 
-@asynccontextmanager
-async def awrite_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -> AsyncIterator[None]:
-    """`write_lock` that lets other tasks run while it waits."""
+async def awrite_lock(directory: Path, *, wait: float, on_wait: OnWait | None = None) -> Callable[[], None]:
+    """`write_lock` that lets other tasks run while it waits; what it returns lets go, in any thread."""
     claim = _Claim(directory, wait, on_wait)
     while not claim.granted():
         await asyncio.sleep(_PAUSE)
-    try:
-        yield
-    finally:
-        claim.release()
+    return claim.release
 
 
 class _Claim:

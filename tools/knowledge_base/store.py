@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from kedge.errors import StoreError
+from kedge.errors import MissingExtra, StoreError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.knowledge_base import tables as t
 from kedge.tools.knowledge_base.changes import apply, parts, settle, take
@@ -193,6 +194,16 @@ class Store:
         queries = (select(column).where(column.between(r.start, r.stop - 1)) for r in ranges)
         return {row["id"] for query in queries for row in self._rows(query)}
 
+    def titles(self, after: int = 0) -> list[tuple[int, str, str]]:
+        """Id, document and title of each chunk that came after a chunk, oldest first."""
+        query = (
+            select(t.chunks.c.id, t.chunks.c.document_id, t.documents.c.title)
+            .join(t.documents, t.documents.c.id == t.chunks.c.document_id)
+            .where(t.chunks.c.id > after)
+            .order_by(t.chunks.c.id)
+        )
+        return [(row["id"], row["document_id"], row["title"]) for row in self._rows(query)]
+
     def chunk_count(self) -> int:
         """How many chunks there are."""
         return int(self._scalar(select(func.count()).select_from(t.chunks)))
@@ -278,8 +289,9 @@ class Store:
 
     def settle(self, firsts: Sequence[int]) -> None:
         """The indexes are in order again for the ranges that begin with these ids."""
-        with self._writing() as connection:
-            settle(connection, firsts)
+        if firsts:
+            with self._writing() as connection:
+                settle(connection, firsts)
 
     def write(self, change: Change) -> Delta:
         """Make one change, entirely or not at all.
@@ -347,7 +359,9 @@ _CHUNKS = select(t.chunks, t.documents.c.source, t.documents.c.title).join(t.doc
 
 def _engine(location: Path | str) -> Engine:
     if isinstance(location, str) and "://" in location:
-        return create_engine(location, pool_pre_ping=True)
+        if location.startswith("postgresql") and find_spec("psycopg") is None:
+            raise MissingExtra("postgres", "psycopg")
+        return create_engine(location.replace("postgresql://", "postgresql+psycopg://"), pool_pre_ping=True)
     engine = create_engine(f"sqlite:///{location}", connect_args={"timeout": 30.0})
     event.listen(engine, "connect", _set_up_sqlite)
     return engine

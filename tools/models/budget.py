@@ -93,23 +93,26 @@ class Meter:
         return time.monotonic() - self.started
 
     def check(self) -> None:
-        """Raise `BudgetExceeded` when nothing more may be started."""
+        """Raise `BudgetExceeded` when the time is up: nothing more may be started."""
+        self._check("seconds", self.elapsed, self.budget.seconds)
+
+    def check_call(self) -> None:
+        """Raise `BudgetExceeded` when no further model call may be made."""
+        self.check()
         total = sum(self.roles.values(), Spending())
-        limits = {
-            "seconds": (self.elapsed, self.budget.seconds),
-            "calls": (total.calls, self.budget.calls),
-            "tokens": (total.prompt_tokens + total.completion_tokens, self.budget.tokens),
-        }
-        for name, (spent, limit) in limits.items():
-            if limit is not None and spent >= limit and spent > 0:
-                raise BudgetExceeded(f"the budget of {limit:g} {name} is used up", fix=f"allow more {name}")
+        self._check("calls", total.calls, self.budget.calls)
+        self._check("tokens", total.prompt_tokens + total.completion_tokens, self.budget.tokens)
+
+    def _check(self, name: str, spent: float, limit: float | None) -> None:
+        if limit is not None and spent >= limit:
+            raise BudgetExceeded(f"the budget of {limit:g} {name} is used up", fix=f"allow more {name}")
 
     def charge(self, role: str, spending: Spending) -> None:
         """Add what a role used."""
         self.roles[role] = self.roles.get(role, Spending()) + spending
 
     async def play(self, role: str, part: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Let a role make one decision, within the budget, and write down what it took."""
+        """Let a role make one decision, if there is time, and write down what it took."""
         self.check()
         before = time.monotonic()
         try:

@@ -149,8 +149,7 @@ class _Scorer:
     async def make(cls, graph: KnowledgeGraph, encoder: Encoder, aim: Aim) -> _Scorer:
         vectors = await encoder.encode([aim.text, *aim.concepts])
         weights = np.asarray(aim.weights or [1.0] * len(aim.concepts), dtype=np.float32)
-        top = max((degree for _, degree in graph.nx.degree), default=1)
-        return cls(graph, encoder, vectors[0], vectors[1:], weights, max(top, 1), {})
+        return cls(graph, encoder, vectors[0], vectors[1:], weights, max(graph.max_degree, 1), {})
 
     async def learn(self, triples: Iterator[Triple]) -> None:
         """Encode what is new, in one batch."""

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from kedge.tools.encoders._protocol import FloatArray
+from kedge.tools.encoders import FloatArray
 from kedge.tools.knowledge_base.records import BlockKind, Chunk, Evidence, Triple
 
 __all__ = ["WORLD", "HashEncoder", "evidence"]
@@ -67,7 +67,7 @@ WORLD = (
     ),
     (
         "Tariffs",
-        "ferry: Solbris | capacity: 120 passengers | length: 31 m\nferry: Havgul | capacity: 85 passengers | "
-        "length: 44 m",
+        "ferry: Solbris | capacity: 120 passengers | length: 31 metres\n"
+        "ferry: Havgul | capacity: 85 passengers | length: 44 metres",
     ),
 )

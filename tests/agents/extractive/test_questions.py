@@ -123,6 +123,21 @@ def test_events_in_order() -> None:
             "the father of Ada Lund",
             "Who is the father of Ada Lund?",
         ),
+        (
+            "On which island was the captain born who lost the Havgul on the Teeth?",
+            "the captain who lost the Havgul on the Teeth",
+            "Which captain lost the Havgul on the Teeth?",
+        ),
+        (
+            "Where was the founder of the yard that built the Havgul born?",
+            "the yard that built the Havgul",
+            "Which yard built the Havgul?",
+        ),
+        (
+            "Who owns the newspaper once edited by Ada Lund?",
+            "the newspaper once edited by Ada Lund",
+            "Which newspaper was once edited by Ada Lund?",
+        ),
     ],
 )
 def test_descriptions_that_stand_for_a_name(question: str, phrase: str, inner: str) -> None:
@@ -174,3 +189,18 @@ def test_any_text_is_accepted_and_long_ones_cost_little(noise: str) -> None:
     assert time.perf_counter() - start < 0.5
     assert len(question.text) <= 700
     assert question.text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("question", "focus", "measure"),
+    [
+        ("Which island's quarry is leased to Ada Lund?", "island", ""),
+        ("Which ship laid the cable to Sotra?", "ship", ""),
+        ("What was the name of the mother of Ada Lund?", "mother", ""),
+        ("How large a fine was imposed on Ada Lund?", "", "fine"),
+        ("How many steps does Ada Lund climb?", "", "steps"),
+    ],
+)
+def test_noun_asked_for(question: str, focus: str, measure: str) -> None:
+    understood = analyse(question)
+    assert (understood.focus, understood.measure) == (focus, measure)

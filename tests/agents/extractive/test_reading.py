@@ -23,7 +23,7 @@ from tests.agents.extractive._world import WORLD, HashEncoder, evidence
         ("Where was the director of Harbour Lights born?", "Aarhus"),
         ("When was the Nordhavn Shipyard founded?", "1868"),
         ("How many ships did the Nordhavn Shipyard build?", "412"),
-        ("How much did Harbour Lights cost?", "40,000"),
+        ("How much did Harbour Lights cost?", "40,000 crowns"),
         ("What nationality was Tove Krag?", "Danish"),
         ("In what year did the Nordhavn Shipyard close?", "1979"),
         ("What is the capacity of the Solbris?", "120"),
@@ -73,6 +73,23 @@ async def test_no_evidence_is_out_of_corpus() -> None:
     for nothing in ([], evidence(("", ""))):
         reading = await read("Who directed The Salt Road?", nothing, HashEncoder())
         assert (reading.answer, reading.reason) == (None, "out of corpus")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How heavy is the Vik bell?", "612 kg"),
+        ("How tall is the Vik bell?", "2 m"),
+        ("How old is the Vik bell?", None),
+        ("In what year was the Vik bell cast?", "1804"),
+        ("At what time was the Vik bell cast?", None),
+    ],
+)
+async def test_numbers_measure_what_is_asked(question: str, answer: str | None) -> None:
+    bell = evidence(
+        ("Vik bell", "The Vik bell was cast on 3 May 1804. The Vik bell is 2 m tall and weighs 612 kg.")
+    )
+    assert (await read(question, bell, HashEncoder())).answer == answer
 
 
 async def test_explanations_quote_the_sentence() -> None:
@@ -172,3 +189,64 @@ def test_passages_are_exact_and_rank_the_one_that_speaks_of_the_question_first()
     question = analyse("Who founded the Nordhavn Shipyard?")
     _, best = passages.ranked(question, [key_of(word) for word in question.keys])[0]
     assert "founded in Bergen" in best.text
+
+
+ISLES = (
+    ("Great Orm", "Great Orm is an island. 640 people live on Great Orm."),
+    ("Little Orm", "Little Orm is an island. 31 people live on Little Orm."),
+    (
+        "Storm Finch",
+        "The Storm Finch was a barque of 240 tons, built by Tolland's Yard in 1866. Its master was Una Reyl."
+        " The Storm Finch was wrecked on the Teeth in 1880.",
+    ),
+    ("Storm Crane", "The Storm Crane was a ferry, built by Marl & Sons in 1903. It was broken up in 1951."),
+    (
+        "Una Reyl",
+        "Una Reyl was a captain. She was born on Little Orm. Her daughters were Ada, Bea and Cleo Reyl.",
+    ),
+    ("Tolland's Yard", "Tolland's Yard is a shipyard. It was founded in 1840 by Enoch Tolland."),
+    ("Enoch Tolland", "Enoch Tolland was a shipbuilder. He was born in Larsby."),
+    ("Town clock", "At twelve minutes past four on Monday morning the town clock stopped."),
+    ("Catches", "Bar chart: mackerel landed at Orm Quay, in barrels. 1925: 4,200. 1926: 5,100. 1927: 6,350."),
+    ("Hills", "Hill: Ward Top | Height in metres: 97\nHill: Cairn Head | Height in metres: 83"),
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How much mackerel was landed at Orm Quay in 1926?", "5,100 barrels"),
+        ("Which is higher, Ward Top or Cairn Head?", "Ward Top"),
+        ("What is the height of Cairn Head?", "83 metres"),
+        ("At what time did the town clock stop?", "twelve minutes past four"),
+        ("What were the names of Una Reyl's daughters?", "Ada, Bea and Cleo Reyl"),
+        ("Where was the founder of the yard that built the Storm Finch born?", "Larsby"),
+        ("Where was the master born who commanded the Storm Finch?", "Little Orm"),
+        ("Were the Storm Finch and the Storm Crane built by the same yard?", "no"),
+    ],
+)
+async def test_tables_lists_and_clauses(question: str, answer: str) -> None:
+    reading = await read(question, evidence(*ISLES), HashEncoder())
+    assert reading.answer == answer, reading
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("How many people live on Orm?", "under-specified"),
+        ("How much did the Storm Finch cost to build?", "missing hop"),
+        ("In which year was the Storm Crane wrecked on the Teeth?", "false premise"),
+    ],
+)
+async def test_what_fits_in_words_and_not_in_sense_is_refused(question: str, reason: str) -> None:
+    reading = await read(question, evidence(*ISLES), HashEncoder())
+    assert reading.reason == reason, reading
+
+
+async def test_a_comparison_quotes_both_sides() -> None:
+    found = evidence(*ISLES)
+    reading = await read(
+        "Were the Storm Finch and the Storm Crane built by the same yard?", found, HashEncoder()
+    )
+    titles = {item.chunk.id: item.chunk.title for item in found}
+    assert {titles[support.chunk_id] for support in reading.support} >= {"Storm Finch", "Storm Crane"}

@@ -149,6 +149,15 @@ async def test_progress_is_told_after_each_stored_batch(base: KnowledgeBase, tmp
     assert seen[0][0].total is None
 
 
+async def test_progress_of_a_small_addition_is_told_too(base: KnowledgeBase, tmp_path: Path) -> None:
+    files = [write(tmp_path / f"{number}.txt", f"Note {number}.") for number in range(76)]
+    done: list[int] = []
+    await base.aadd(files, on_progress=lambda p: done.append(p.done))
+    assert done == sorted(set(done))
+    assert len(done) >= 3
+    assert done[0] <= 20
+
+
 async def test_half_a_character_is_an_error_of_that_document_only(base: KnowledgeBase) -> None:
     bad = ParsedDocument("bad", "bad", "", "half \ud800", "text", ())
     good = ParsedDocument("good", "good", "", "whole", "text", ())

@@ -57,6 +57,16 @@ def test_an_entity_that_nothing_names_any_more_goes() -> None:
     assert graph.revision != before
 
 
+def test_the_busiest_entity_is_known_after_each_change() -> None:
+    graph = KnowledgeGraph()
+    assert graph.max_degree == 0
+    first, second = triple(1, "A", "r", "B"), triple(2, "A", "r", "C")
+    graph.add([first, second])
+    assert graph.max_degree == 2
+    graph.remove([first])
+    assert graph.max_degree == 1
+
+
 def test_a_graph_kept_in_step_equals_one_built_anew() -> None:
     generator = random.Random(1)
     names = ["Ada", "ADA", "Bo", "bo", "Cy", "Dé", "De"]

@@ -283,7 +283,7 @@ class Source:
     def too_large(self, what: str) -> LoadError:
         """The error for something over `limits.bytes`."""
         size = f"{self.limits.bytes / 2**20:,.4g} MB"
-        return self.error(f"{what} is larger than the limit of {size}", fix="split it, or raise the limit")
+        return self.error(f"{what} is larger than the limit of {size}", fix="split it")
 
     def refuse_binary(self, head: bytes) -> None:
         """Raise `LoadError` when the first bytes of a text format are not text."""

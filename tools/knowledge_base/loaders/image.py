@@ -59,4 +59,4 @@ def _inspect(source: Source, data: bytes) -> tuple[int, int, str, dict[str, str]
 
 def _too_many_pixels(source: Source) -> LoadError:
     message = f"has more than the limit of {source.limits.pixels:,} pixels"
-    return source.error(message, fix="make it smaller, or raise the limit")
+    return source.error(message, fix="make it smaller")

@@ -29,5 +29,5 @@ def _title(text: str) -> str:
         ('The Long Haul', '')
     """
     first, _, rest = text.partition("\n")
-    alone = rest.startswith("\n") or rest.startswith(" \n")
+    alone = rest.startswith(("\n", " \n"))
     return first.strip() if alone and len(first) <= LONGEST and not first.rstrip().endswith(SENTENCE) else ""

@@ -111,19 +111,20 @@ class _Page:
                 stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
         self._end_list()
 
+    def _leaf(self, tag: str, node: LexborNode) -> None:
+        """Take in what stands in a line of text."""
+        if tag == "img":
+            self._image(node)
+            return
+        text = "\n" if tag == "br" else re.sub(r"\s+", " ", node.text())
+        if text != " " or (self._buffer and not self._buffer[-1].endswith(" ")):
+            self._buffer.append(text)
+
     def _enter(self, node: LexborNode) -> bool:
         """Take a node in; whether its children are still to be taken in."""
         tag = node.tag or ""
-        if tag == "-text":
-            text = re.sub(r"\s+", " ", node.text())
-            if text != " " or (self._buffer and not self._buffer[-1].endswith(" ")):
-                self._buffer.append(text)
-            return False
-        if tag == "br":
-            self._buffer.append("\n")
-            return False
-        if tag == "img":
-            self._image(node)
+        if tag in ("-text", "br", "img"):
+            self._leaf(tag, node)
             return False
         if tag in _INLINE:
             return True

@@ -66,7 +66,7 @@ def _refuse_bomb(source: Source, data: bytes) -> None:
     odd = any(entry.compress_type not in _PLAIN_METHODS for entry in entries) or len(entries) > _MAX_ENTRIES
     if odd or inflated > source.limits.inflated or markup > source.limits.bytes:
         message = f"unpacks to {inflated / 2**20:,.0f} MB in {len(entries):,} parts, more than is safe"
-        raise source.error(message, fix="save its text in another format, or raise the limit")
+        raise source.error(message, fix="save its text in another format")
 
 
 def _compose(word: WordDocument, composer: Composer) -> None:
