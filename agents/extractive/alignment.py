@@ -113,7 +113,7 @@ def finish(grades: Grades, aligned: Aligned) -> FloatArray:
     score = aligned.scores.max(axis=1)
     if aligned.paths.shape[1]:
         score = score + KIND * grades.answering[aligned.paths[:, -1]]
-    return score
+    return np.asarray(score, np.float32)
 
 
 def _returns(paths: IntArray) -> npt.NDArray[np.bool_]:

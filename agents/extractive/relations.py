@@ -219,8 +219,8 @@ def _lexical(word: str, label: tuple[tuple[str, ...], frozenset[str]]) -> float:
 
 
 def _mean(vectors: Sequence[FloatArray]) -> FloatArray:
-    total = np.sum(vectors, axis=0, dtype=np.float32)
-    return total / max(float(np.linalg.norm(total)), 1e-9)
+    total = np.stack(vectors).sum(axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
 
 
 def _share(pattern: re.Pattern[str], names: Sequence[str]) -> float:
