@@ -54,11 +54,12 @@ _GROUPS: Final = """
         loved beloved married marry marries marriage consort widow widower wed wedded other_half better_half
         significant_other
     sibling: sibling siblings brother brothers sister sisters twin
-    gender: gender genders sex sexes male female
+    gender: gender genders sex sexes male female man men woman women
     nationality: nationality nationalities nation nations country countries citizen citizens citizenship
         homeland national come_from comes_from
     profession: profession professions professional job jobs occupation occupations work works worked working
         career careers line_of_business business trade living employment employed vocation
+        do_for_a_living
     religion: religion religions religious faith faiths belief beliefs believe creed worship
     ethnicity: ethnicity ethnicities ethnic race races people
     birth: birth births born birthplace birthday birthdate native hometown
@@ -71,6 +72,8 @@ _GROUPS: Final = """
     capital: capital capitals
     education: institution institutions school schools university universities college colleges education
         educated study studied studies student graduate graduated attend attended alma_mater
+    organisation: organization organizations organisation organisations institution institutions institute
+        company companies firm agency
     club: club clubs team teams side squad
     player: play plays played player players playing roster member members
     membership: member members membership belong belongs belonged join joined part

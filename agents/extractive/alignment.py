@@ -13,12 +13,12 @@ from kedge.tools.walks.compiled import IntArray
 
 __all__ = ["Account", "Aligned", "Grades", "account", "extend", "finish", "start"]
 
-HOP: Final = 0.35  # what a hop costs
-SUPPORT: Final = 0.32  # what it earns when a word names it
-SURELY: Final = 0.75  # from which naming on it earns all of that
+HOP: Final = 0.5  # what a hop costs
+SUPPORT: Final = 0.47  # what it earns when a word names it
+SURELY: Final = 0.5  # from which naming on it earns all of that
 KIND_SUPPORT: Final = 0.1  # what it earns when a word only names what it leads to
-RETURN: Final = 0.25  # what an unnamed hop earns as the way back of the hop before
-SHARED: Final = 0.45  # what the way back earns instead where the question says that something is shared
+RETURN: Final = 0.4  # what an unnamed hop earns as the way back of the hop before
+SHARED: Final = 0.6  # what the way back earns instead where the question says that something is shared
 SWING: Final = 0.1  # what a hop costs on top that goes to and fro: the way back of the way back
 PARTED: Final = 0.2  # what it costs a hop to take two words that "of" or a possessive parts
 NAMED: Final = 0.3  # from which on a word counts as naming a relation
@@ -113,7 +113,7 @@ def finish(grades: Grades, aligned: Aligned) -> FloatArray:
     score = aligned.scores.max(axis=1)
     if aligned.paths.shape[1]:
         score = score + KIND * grades.answering[aligned.paths[:, -1]]
-    return score
+    return np.asarray(score, np.float32)
 
 
 def _returns(paths: IntArray) -> npt.NDArray[np.bool_]:

@@ -115,6 +115,10 @@ def _units(text: str, phrases: Collection[str]) -> list[Span]:
         last = words[at : at + length][-1]
         joined.append(Span(words[at].start, last.end, texts[length] if length > 1 else words[at].text))
         at += length
+    spoken = [at for at, word in enumerate(joined) if word.text[0].isalnum()]
+    if len(spoken) > 1 and joined[spoken[-1]].text == "do":
+        # "what does she do": what she is.
+        joined[spoken[-1]] = joined[spoken[-1]]._replace(text="do for a living")
     return joined
 
 

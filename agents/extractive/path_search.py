@@ -251,7 +251,7 @@ def attainable(grades: Grades) -> FloatArray:
     """How well each word could be met, anywhere in the graph."""
     if not grades.naming.size:
         return np.zeros(len(grades.weights), np.float32)
-    return np.maximum(grades.naming.max(axis=1), grades.reaching.max(axis=1))
+    return np.asarray(np.maximum(grades.naming.max(axis=1), grades.reaching.max(axis=1)), np.float32)
 
 
 def _along(grades: Grades, path: Path) -> Aligned:

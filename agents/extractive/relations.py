@@ -26,6 +26,7 @@ SAME_WORD: Final = 1.0
 SAME_STEM: Final = 0.95
 SAME_MEANING: Final = 0.85
 NEAR: Final = 0.8
+LIKE: Final = 0.5  # and how surely likeness to what a relation leads to
 PREPOSITION: Final = 0.3
 # A relation's label names where it leads; walked backwards it says a little less.
 BACKWARDS: Final = 0.9
@@ -104,7 +105,8 @@ class RelationMatcher:
         if kind not in self._rows:
             return np.zeros(self.steps, np.float32)
         # Who it is tells one from others: a few values that many share are a category.
-        return self._rows[kind][1] * self._individual if kind == "person" else self._rows[kind][1]
+        likeness = self._rows[kind][1] / LIKE
+        return likeness * self._individual if kind == "person" else likeness
 
     def _stacked(self, words: Sequence[str], table: int) -> FloatArray:
         if not words:
@@ -184,7 +186,7 @@ class RelationMatcher:
             return naming, np.zeros_like(naming)
         doubled = np.concatenate((vector, vector)) / 2
         likeness = self._kinds @ doubled
-        reaching = np.clip((likeness - likeness.mean()) / _KIND_SPAN, 0.0, 1.0).astype(np.float32)
+        reaching = np.clip((likeness - likeness.mean()) / _KIND_SPAN, 0.0, 1.0).astype(np.float32) * LIKE
         if exact.max() >= SAME_MEANING:
             reaching *= 0.5
         # What a relation leads to bears its name, an actor, a club, by whichever way it is reached.
@@ -198,7 +200,7 @@ class RelationMatcher:
 def _content(words: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """The words of a label that carry its meaning, and its prepositions."""
     plain = words.split()
-    kept = tuple(word for word in plain if word not in STOP_WORDS) or tuple(plain)
+    kept = tuple(word for word in plain if word not in STOP_WORDS) or tuple(plain) or (words,)
     return kept, frozenset(plain) & WEAK
 
 
@@ -217,8 +219,8 @@ def _lexical(word: str, label: tuple[tuple[str, ...], frozenset[str]]) -> float:
 
 
 def _mean(vectors: Sequence[FloatArray]) -> FloatArray:
-    total = np.sum(vectors, axis=0, dtype=np.float32)
-    return total / max(float(np.linalg.norm(total)), 1e-9)
+    total = np.stack(vectors).sum(axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
 
 
 def _share(pattern: re.Pattern[str], names: Sequence[str]) -> float:
