@@ -33,7 +33,7 @@ _LOOK_UP = 64  # documents whose ids are looked up together
 # Chunks that are encoded and committed together: few at first, so that work begins and progress shows soon,
 # then twice as many each time, since large batches waste less on padding and on writing the indexes.
 _FIRST_BATCH = 16
-_BATCH = 512
+_BATCH = 1_024
 _QUEUE = 2  # batches that wait between two stages
 
 

@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["Vectors"]
 
 # A larger threshold makes the first delete after a bulk addition take seconds: measured on 6k vectors.
-_CONFIGURATION: Any = {"hnsw": {"space": "cosine", "sync_threshold": 64, "batch_size": 32}}
+_CONFIGURATION: Any = {
+    "hnsw": {
+        "space": "cosine",
+        "sync_threshold": 64,
+        "batch_size": 32,
+        "ef_construction": 50,
+        "ef_search": 150,
+    }
+}
 _BATCH = 1_000
 
 
