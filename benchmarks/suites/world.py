@@ -46,7 +46,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """What a method reached: shares from 0 to 1. `p` is the paired test of all scores against the baseline."""
+    """What a method reached, as shares from 0 to 1; `p` is the paired test against the baseline."""
 
     method: str
     answered: Interval
