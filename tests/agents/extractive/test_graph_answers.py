@@ -112,9 +112,7 @@ async def test_the_best_round_is_never_worse_than_the_first() -> None:
 
 
 async def test_without_the_answer_there_is_none() -> None:
-    found = await answer_from_graph(
-        "who directed The Grey Heron", FILMS, ENCODER, without=["ines marrick"]
-    )
+    found = await answer_from_graph("who directed The Grey Heron", FILMS, ENCODER, without=["ines marrick"])
     assert found.answers == ()
     assert found.reason == "missing hop"
 
