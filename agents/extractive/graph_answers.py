@@ -49,7 +49,7 @@ __all__ = [
     "outlook_of",
 ]
 
-DOUBT: Final = 0.15  # doubt above which the graph does not answer; set on the calibration halves
+DOUBT: Final = 0.2  # doubt above which the graph does not answer; set on the calibration halves
 CANDIDATES: Final = 3  # names in a question that are tried as its topic
 SURE: Final = 0.8  # how telling a name must be to be joined with another
 LONGEST: Final = 14  # words of a name
