@@ -8,9 +8,10 @@ questions added: "the span has F1 of a half or more" and "the passage holds the 
 chosen on these halves for answered F1 and refused unanswerable questions together: from 0.35 to 0.45
 `supported` refuses 10 % more of SQuAD's unanswerable questions and costs 5 to 8 F1.
 
-When the weights were fitted (rules came later), on the other halves, with gold passages (BM25's best six for
-LiHua-World), F1 over answerable questions and share of unanswerable ones refused: SQuAD 2.0 30.5 and 52 %, HotpotQA-500 29.5, 2Wiki comparisons 76.7 at
-97 % right where answered, 2Wiki compositional 24.9, MuSiQue 8.5, LiHua-World 10.9 and 95 %.
+When the weights were fitted (rules came later), on the other halves, with gold passages (BM25's best six
+for LiHua-World), F1 over answerable questions and share of unanswerable ones refused: SQuAD 2.0 30.5 and
+52 %, HotpotQA-500 29.5, 2Wiki comparisons 76.7 at 97 % right where answered, 2Wiki compositional 24.9,
+MuSiQue 8.5, LiHua-World 10.9 and 95 %.
 """
 
 from __future__ import annotations
