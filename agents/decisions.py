@@ -11,12 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "AbstentionReason",
+    "Augmentation",
     "Concept",
     "Gap",
     "Judgement",
     "Link",
+    "Operation",
+    "Plan",
     "Reading",
+    "SubQuestion",
     "Support",
+    "Verification",
 ]
 
 AbstentionReason = Literal[
@@ -27,6 +32,26 @@ AbstentionReason = Literal[
     "conflicting evidence",
     "budget",
 ]
+
+Operation = Literal[
+    "search",
+    "compare",
+    "count",
+    "intersect",
+    "union",
+    "difference",
+    "earliest",
+    "latest",
+    "largest",
+    "smallest",
+    "sum",
+    "subtract",
+    "same",
+    "all",
+    "any",
+]
+"""What a step of a plan does. `search` asks the documents; every other operation is executed by code on the
+answers of the steps it depends on."""
 
 
 class Decision(BaseModel):
@@ -94,3 +119,41 @@ class Reading(Decision):
     confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     reason: AbstentionReason | None = None
     gaps: tuple[Gap, ...] = ()
+
+
+class SubQuestion(Decision):
+    """A step of a plan. `#id` in its text stands for the answer of the step `id`, one of `depends_on`."""
+
+    id: str
+    question: str
+    depends_on: tuple[str, ...] = ()
+    operation: Operation = "search"
+
+
+class Plan(Decision):
+    """A question as a graph of steps without cycles; the last step gives the answer.
+
+    Example:
+        >>> director = SubQuestion(id="1", question="Who directed Jaws?")
+        >>> born = SubQuestion(id="2", question="When was #1 born?", depends_on=("1",))
+        >>> [step.id for step in Plan(steps=(director, born)).steps]
+        ['1', '2']
+    """
+
+    steps: tuple[SubQuestion, ...]
+
+
+class Verification(Decision):
+    """Whether the quotations say what the answer says."""
+
+    supported: bool
+    confidence: float = Field(ge=0.0, le=1.0)
+    reason: AbstentionReason | None = None
+
+
+class Augmentation(Decision):
+    """Other words for a chunk: a paraphrase, questions with the answers it gives, names it goes by."""
+
+    rewrite: str = ""
+    questions: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()

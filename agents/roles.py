@@ -9,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from kedge.agents.decisions import Concept, Judgement, Link, Reading
+from kedge.agents.decisions import Augmentation, Concept, Gap, Judgement, Link, Plan, Reading, Verification
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
-__all__ = ["Cast", "ConceptFinder", "EntityLinker", "Judge", "Reader", "TripleExtractor"]
+__all__ = [
+    "Augmenter",
+    "Cast",
+    "ConceptFinder",
+    "EntityLinker",
+    "Grader",
+    "Judge",
+    "Planner",
+    "Reader",
+    "TripleExtractor",
+    "Verifier",
+]
 
 
 class ConceptFinder(Protocol):
@@ -52,6 +63,38 @@ class Reader(Protocol):
 
     async def read(self, question: str, evidence: Sequence[Evidence]) -> Reading:
         """The answer that the evidence supports, or the reason why it supports none."""
+        ...
+
+
+class Planner(Protocol):
+    """Takes a question apart."""
+
+    async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
+        """Steps that answer the question; with `gaps`, steps that fill them."""
+        ...
+
+
+class Grader(Protocol):
+    """Says how relevant passages are."""
+
+    async def grade(self, question: str, passages: Sequence[Chunk]) -> tuple[float, ...]:
+        """The relevance of each passage, 0 to 1, in the order given."""
+        ...
+
+
+class Verifier(Protocol):
+    """Checks an answer against what it cites."""
+
+    async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
+        """Whether the evidence says that this is the answer."""
+        ...
+
+
+class Augmenter(Protocol):
+    """Puts a text in other words, so that it is found, or learnt, more easily."""
+
+    async def augment(self, chunk: Chunk) -> Augmentation:
+        """A paraphrase of the chunk, questions that it answers, and names it goes by."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kedge.agents.decisions import Concept, Judgement, Link, Reading
+from kedge.agents.decisions import Augmentation, Concept, Gap, Judgement, Link, Plan, Reading, Verification
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
 __all__ = ["ScriptedCast"]
@@ -54,6 +54,25 @@ class ScriptedCast:
         """The scripted reading."""
         reading: Reading = self._play("read", question, evidence)
         return reading
+
+    async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
+        """The scripted plan."""
+        plan: Plan = self._play("plan", question, gaps)
+        return plan
+
+    async def grade(self, question: str, passages: Sequence[Chunk]) -> tuple[float, ...]:
+        """The scripted grades."""
+        return tuple(self._play("grade", question, passages))
+
+    async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
+        """The scripted verification."""
+        verification: Verification = self._play("verify", question, answer, evidence)
+        return verification
+
+    async def augment(self, chunk: Chunk) -> Augmentation:
+        """The scripted augmentation."""
+        augmentation: Augmentation = self._play("augment", chunk)
+        return augmentation
 
     def _play(self, role: str, *args: Any) -> Any:
         asked = sum(name == role for name, _ in self.calls)

@@ -16,12 +16,13 @@ LIST = Path(__file__).with_name("public_names.txt")
 
 def doors() -> list[str]:
     """Every public package, and the public modules directly in `kedge/`."""
-    packages = [
-        p
-        for layer in ("agents", "benchmarks", "graphs", "tools")
-        for p in (ROOT / layer).rglob("__init__.py")
+    layers = [
+        p for name in ("agents", "benchmarks", "graphs", "tools") for p in (ROOT / name).rglob("__init__.py")
     ]
-    names = [".".join(("kedge", *p.parent.relative_to(ROOT).parts)) for p in packages]
+    names = [".".join(("kedge", *p.parent.relative_to(ROOT).parts)) for p in layers]
+    names += [
+        f"kedge.{p.parent.name}" for p in (ROOT / "kedge").glob("*/__init__.py") if not p.parent.is_symlink()
+    ]
     names += ["kedge", *(f"kedge.{p.stem}" for p in (ROOT / "kedge").glob("*.py"))]
     return sorted(n for n in names if not any(part.startswith("_") for part in n.split(".")))
 

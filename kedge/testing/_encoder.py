@@ -1,4 +1,4 @@
-"""Doubles for tests of code that uses Kedge: fast, deterministic, offline."""
+"""An encoder without weights."""
 
 from __future__ import annotations
 
