@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedge._sync import wait
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.tools import knowledge_base as core
 from kedge.tools import search
 from kedge.tools.knowledge_base import AddReport, Evidence, RemoveReport
 from kedge.tools.models import Budget, Meter
+from kedge.tools.waiting import wait
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
