@@ -15,6 +15,7 @@ import aiohttp
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import SecretStr
 
 from kedge.benchmarks.performance.figures import Figure, Reference, spread
 from kedge.benchmarks.performance.processes import PYTHON, environment
@@ -93,7 +94,7 @@ async def _all_the_way(site: Site) -> list[Figure]:
     from langchain_openai import ChatOpenAI
 
     with _server(site, latency=0.0) as url:
-        theirs = ChatOpenAI(base_url=url, model="stub", api_key="none", max_retries=0)
+        theirs = ChatOpenAI(base_url=url, model="stub", api_key=SecretStr("none"), max_retries=0)
         async with aiohttp.ClientSession() as session:
 
             async def post(text: str) -> object:
@@ -108,15 +109,15 @@ async def _all_the_way(site: Site) -> list[Figure]:
                 post,
                 calls=300,
             )
+    request = Reference("a bare request with aiohttp", median(bare))
+    rows = (
+        ("client", ours, Reference("ChatOpenAI with its own HTTP client", median(openai))),
+        ("client", ours, request),
+        ("endpoint without layers", endpoint, request),
+    )
     return [
-        Figure(
-            "client", f"CPU of a call to a server: {name}", median(values), "ms", REPEAT, reference=reference
-        )
-        for name, values, reference in (
-            ("client", ours, Reference("ChatOpenAI with its own HTTP client", median(openai))),
-            ("client", ours, Reference("a bare request with aiohttp", median(bare))),
-            ("endpoint without layers", endpoint, Reference("a bare request with aiohttp", median(bare))),
-        )
+        Figure("client", f"CPU of a call to a server: {name}", median(values), "ms", REPEAT, reference=beside)
+        for name, values, beside in rows
     ]
 
 
@@ -162,7 +163,7 @@ async def _timed(ask: Ask) -> tuple[float, float]:
 
 
 async def _cpu(*asks: Callable[[Any], Awaitable[object]], calls: int) -> list[list[float]]:
-    """Milliseconds of CPU for a call of each, one after the other; in turns, the first of which is left out."""
+    """Milliseconds of CPU for a call of each, one after the other; in turns, the first left out."""
     values: list[list[float]] = [[] for _ in asks]
     for turn in range(REPEAT + 1):
         for kept, ask in zip(values, asks, strict=True):
