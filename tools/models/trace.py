@@ -122,7 +122,7 @@ def verify_trace(path: str | Path, *, head: str | None = None) -> TraceCheck:
         StoreError: the file cannot be read.
 
     Example:
-        >>> path = tmp / "trace.jsonl"
+        >>> path = tmp / "changed.jsonl"
         >>> TraceFile(path).append({"said": "aye"})
         >>> changed = path.write_text(path.read_text().replace("aye", "nay"))
         >>> verify_trace(path).fault

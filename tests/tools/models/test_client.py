@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from pydantic import BaseModel
 
@@ -23,10 +21,7 @@ from kedge.tools.models import (
     Price,
     ReplyCache,
     Retries,
-    Spending,
-    TraceFile,
     connect,
-    verify_trace,
 )
 
 QUICK = Retries(attempts=3, first=0.001)
@@ -469,59 +464,3 @@ async def test_nested_decisions_are_charged_to_the_inner_one() -> None:
 
         await meter.play("outer", outer)
     assert {role: spent.calls for role, spent in meter.roles.items()} == {"inner": 1, "outer": 1}
-
-
-# Trace
-
-
-async def test_every_call_is_written_down(tmp_path: Path) -> None:
-    path = tmp_path / "trace.jsonl"
-    with StubServer([Reply.error(500, "oops"), "ok"]) as server:
-        model = connect(server.url, "tiny", api_key="topsecret", trace=TraceFile(path))
-        model = model.model_copy(update={"retries": QUICK})
-        await Meter().play("read", model.ainvoke, [("system", "Be brief."), ("human", "Where?")])
-    failed, fine = map(json.loads, path.read_text().splitlines())
-    assert "oops" in failed["fault"]
-    assert (fine["role"], fine["model"], fine["endpoint"]) == ("read", "tiny", server.url)
-    assert fine["request"]["messages"][1] == {"type": "human", "content": "Where?"}
-    assert fine["reply"]["generations"][0]["message"]["content"] == "ok"
-    assert fine["used"]["prompt_tokens"] > 0
-    assert verify_trace(path).fault is None
-    assert "topsecret" not in path.read_text()
-
-
-# Around anything
-
-
-async def test_any_chat_model_can_be_inside() -> None:
-    meter = Meter()
-    usage = {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7}
-    inner = GenericFakeChatModel(messages=iter([AIMessage("aye", usage_metadata=usage), AIMessage("no")]))
-    model = ModelClient.around(inner)
-    assert ModelClient.around(model) is model
-    assert (await meter.play("read", model.ainvoke, "?")).text == "aye"
-    assert await astreamed(model, "?") == "no"
-    assert meter.ledger().total == Spending(
-        decisions=1,
-        calls=1,
-        prompt_tokens=5,
-        completion_tokens=2,
-        seconds=meter.ledger().total.seconds,
-        model_seconds=meter.ledger().total.model_seconds,
-    )
-
-
-async def test_a_model_that_cannot_stream_says_all_at_once() -> None:
-    model = ModelClient.around(FakeListChatModel(responses=["aye"]))
-    assert "".join([chunk.text async for chunk in model.astream("?")]) == "aye"
-
-
-async def test_faults_of_others_are_translated() -> None:
-    from langchain_openai import ChatOpenAI
-
-    with StubServer([Reply.error(401, "who?"), Reply.error(429)]) as server:
-        inner = ChatOpenAI(base_url=server.url, model="gpt", api_key="k", max_retries=0)
-        with pytest.raises(ModelError, match=r"gpt at http.*who\?.*KEDGE_API_KEY"):
-            await ModelClient(models=[inner]).ainvoke("?")
-        with pytest.raises(ModelUnavailable):
-            await ModelClient.around(inner).ainvoke("?")
