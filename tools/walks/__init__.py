@@ -1,7 +1,8 @@
 """Walks on the graph of a knowledge base, and from passage to passage along it."""
 
 from kedge.tools.walks.beam import Aim, Hop, Walk, beam_walk
-from kedge.tools.walks.compiled import CompiledGraph, Label, compiled, read_label
+from kedge.tools.walks.compiled import CompiledGraph, Edge, Label, compiled, read_label
+from kedge.tools.walks.pagerank import Visits, local_push, personalised_pagerank
 from kedge.tools.walks.passages import (
     Survey,
     Trail,
@@ -16,20 +17,24 @@ from kedge.tools.walks.paths import Frontier, PathWalker, step_label
 __all__ = [
     "Aim",
     "CompiledGraph",
+    "Edge",
     "Frontier",
     "Hop",
     "Label",
     "PathWalker",
     "Survey",
     "Trail",
+    "Visits",
     "Walk",
     "Weights",
     "beam_walk",
     "compiled",
     "evidence_of",
+    "local_push",
     "look",
     "look_further",
     "passage_walk",
+    "personalised_pagerank",
     "read_label",
     "step_label",
 ]
