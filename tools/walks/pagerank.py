@@ -40,6 +40,7 @@ FloatArray = npt.NDArray[np.float32]
 _FEW: Final = 20  # a push of at most this part of all edges is cheaper than a sweep
 _SWEEPS: Final = 200
 _ROUNDING: Final = 4e-7  # float32: the part of a share that may be lost to rounding
+_AHEAD: Final = 2  # steps around the first entities that are looked at to settle their order
 _UNDECIDED: Final = 4_096  # entities that may still be among the first, up to which they alone are compared
 
 
@@ -109,9 +110,9 @@ def personalised_pagerank(
         matrix.push(active, shares, residual, damping)
     if float(residual.sum()) <= tolerance:
         bound = float((residual * matrix.inverse).max(initial=0.0))
-        return Visits(shares * scale, bound * scale, matrix.degrees)
+        return Visits(shares * scale, float(bound * scale), matrix.degrees)
     found = _conjugate(matrix, shares, residual, damping, top, tolerance)
-    return Visits(found.shares * scale, found.error * scale, matrix.degrees, found.sweeps)
+    return Visits(found.shares * scale, float(found.error * scale), matrix.degrees, found.sweeps)
 
 
 def local_push(
@@ -138,7 +139,7 @@ def local_push(
     while len(active := reached[residual[reached] > np.float32(error) * matrix.degrees[reached]]):
         reached = np.union1d(reached, matrix.push(active, shares, residual, damping))
     bound = float((residual[reached] * matrix.inverse[reached]).max(initial=0.0))
-    return Visits(shares * scale, bound * scale, matrix.degrees)
+    return Visits(shares * scale, float(bound * scale), matrix.degrees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,9 @@ class _Matrix:
 
     def spread(self, values: FloatArray) -> FloatArray:
         """The sum over each entity's neighbours, by weight."""
-        found: FloatArray = (self.weights @ values)[self.graph.place]
-        return found
+        found: FloatArray = self.weights @ values
+        # Without remains of earlier forms, entity `e` is row `e`.
+        return found if len(found) == len(values) else found[self.graph.place]
 
     def push(
         self, active: npt.NDArray[Any], shares: FloatArray, residual: FloatArray, damping: float
@@ -221,9 +223,9 @@ def _conjugate(
     x = shares * matrix.inverse + common
     r = np.float32(1 - damping) * (residual * matrix.inverse - common)
     direction, square = r.copy(), float((r * degrees) @ r)
-    race = _Race(degrees, min(top or 0, len(x)))
+    race = _Race(matrix, damping, min(top or 0, len(x)))
     bound, sweeps = float(np.abs(r).max()) / (1 - damping), 0
-    while bound * total > tolerance and sweeps < _SWEEPS and not race.decided(x, bound):
+    while bound * total > tolerance and sweeps < _SWEEPS and not race.decided(x, r, bound):
         turned = direction - onward * matrix.spread(direction)
         length = np.float32(square / float((direction * degrees) @ turned))
         x += length * direction
@@ -232,38 +234,81 @@ def _conjugate(
         direction *= np.float32(square / before)
         direction += r
         bound, sweeps = float(np.abs(r).max()) / (1 - damping), sweeps + 1
+    x[race.left] += race.ahead
     # Where no edge leads, the shares were settled before.
     found = np.where(degrees > 0, np.maximum(x, 0) * degrees, shares)
     return Visits(found, bound, degrees, sweeps)
 
 
 class _Race:
-    """Which entities may still be among the first, and whether their order is certain."""
+    """Which entities may still be among the first, and whether their order is certain.
 
-    def __init__(self, degrees: FloatArray, count: int) -> None:
-        self._degrees = degrees
+    The error of `x` is `Σ dⁱ·Pⁱ·r`, where `P` averages over neighbours. For the few that are still in the
+    race its first terms are added up, so that what is left is `dⁱ` of the bound. `ahead` is that sum for
+    those in `left`.
+    """
+
+    def __init__(self, matrix: _Matrix, damping: float, count: int) -> None:
+        self._matrix = matrix
+        self._damping = np.float32(damping)
         self._count = count
-        self._left: npt.NDArray[Any] | None = None
+        self._candidates: npt.NDArray[Any] | None = None
+        self.left: npt.NDArray[Any] = np.zeros(0, np.intp)
+        self.ahead: FloatArray = np.zeros(0, np.float32)
 
-    def decided(self, x: FloatArray, bound: float) -> bool:
+    def decided(self, x: FloatArray, r: FloatArray, bound: float) -> bool:
         """Whether the first ones are certain when no `x` is more wrong than the bound."""
         if not self._count:
             return False
-        low, high = self._limits(x, bound, self._left)
-        # Who cannot reach what `count` others surely have is out for good.
-        least = np.partition(low, len(low) - self._count)[len(low) - self._count]
-        kept = np.flatnonzero(high >= least)
-        if self._left is not None or len(kept) <= _UNDECIDED:
-            self._left = kept if self._left is None else self._left[kept]
-        if len(kept) > self._count:
+        if self._candidates is None:
+            low, high = self._limits(x, self._matrix.degrees, bound)
+            kept = self._running(low, high)
+            if len(kept) > _UNDECIDED:
+                return False
+            self._candidates = kept
+        degrees = self._matrix.degrees[self._candidates]
+        low, high = self._limits(x[self._candidates], degrees, bound)
+        kept = self._running(low, high)
+        self._candidates = self._candidates[kept]
+        values, degrees = x[self._candidates], degrees[kept]
+        # Worth a look ahead only if the order would be certain were these the true values.
+        nearest = bound * float(self._damping) ** (_AHEAD + 1)
+        if not self._ordered(*self._limits(values, degrees, nearest)):
             return False
-        order = np.argsort(-low[kept], kind="stable")
-        return bool((low[kept][order][:-1] > high[kept][order][1:]).all())
+        ahead, terms = self._ahead(self._candidates, r, _AHEAD)
+        nearer = bound * float(self._damping) ** terms
+        if not self._ordered(*self._limits(values + ahead, degrees, nearer)):
+            return False
+        self.left, self.ahead = self._candidates, ahead
+        return True
 
-    def _limits(
-        self, x: FloatArray, bound: float, chosen: npt.NDArray[Any] | None
-    ) -> tuple[FloatArray, FloatArray]:
-        degrees = self._degrees if chosen is None else self._degrees[chosen]
-        shares = degrees * (x if chosen is None else x[chosen])
+    def _ordered(self, low: FloatArray, high: FloatArray) -> bool:
+        """Whether exactly `count` are in front, each surely before the next."""
+        first = self._running(low, high)
+        order = first[np.argsort(-low[first], kind="stable")]
+        return len(first) == self._count and bool((low[order][:-1] > high[order][1:]).all())
+
+    def _running(self, low: FloatArray, high: FloatArray) -> npt.NDArray[Any]:
+        """Who can reach what `count` others surely have; the rest is out for good."""
+        return np.flatnonzero(high >= np.partition(low, len(low) - self._count)[len(low) - self._count])
+
+    def _limits(self, x: FloatArray, degrees: FloatArray, bound: float) -> tuple[FloatArray, FloatArray]:
+        shares = degrees * x
         slack = np.float32(bound) * degrees + np.float32(_ROUNDING) * np.abs(shares)
         return shares - slack, shares + slack
+
+    def _ahead(self, entities: npt.NDArray[Any], r: FloatArray, steps: int) -> tuple[FloatArray, int]:
+        """The first terms of the error, and how many: fewer than asked where hubs make them dear."""
+        graph, matrix = self._matrix.graph, self._matrix
+        if not steps or int(matrix.counts[entities].sum()) * _FEW > len(graph.targets):
+            return r[entities], 1
+        edges = graph.edges_from(entities)
+        targets = graph.targets[edges]
+        met = np.zeros(len(graph), bool)
+        met[targets] = True
+        near, values = np.flatnonzero(met), np.empty(len(graph), np.float32)
+        values[near], terms = self._ahead(near, r, steps - 1)
+        owners = np.repeat(np.arange(len(entities)), matrix.counts[entities])
+        mean = np.bincount(owners, graph.weights[edges] * values[targets], len(entities))
+        found = r[entities] + self._damping * matrix.inverse[entities] * mean.astype(np.float32)
+        return found, terms + 1
