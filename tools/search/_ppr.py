@@ -123,11 +123,10 @@ class _Index:
             removed |= {row.id: row for row in change.removed}
             added = {number: row for number, row in added.items() if number not in removed}
             added |= {row.id: row for row in change.added}
-            rows, mentions = (
-                (*change.removed, *change.added),
-                (*change.removed_mentions, *change.added_mentions),
-            )
-            chunks |= {row.chunk_id for row in (*rows, *mentions) if row.chunk_id is not None}
+            rows = (*change.removed, *change.added)
+            mentions = (*change.removed_mentions, *change.added_mentions)
+            chunks |= {row.chunk_id for row in rows if row.chunk_id is not None}
+            chunks |= {mention.chunk_id for mention in mentions}
             entities |= {key for row in rows for key in (row.subject_key, row.object_key)}
             entities |= {mention.entity for mention in mentions}
         if changes:

@@ -2,6 +2,8 @@
 
 from kedge.tools.walks.beam import Aim, Hop, Walk, beam_walk
 from kedge.tools.walks.compiled import CompiledGraph, Edge, Label, compiled, read_label
+from kedge.tools.walks.evidence_paths import EvidencePath, evidence_paths
+from kedge.tools.walks.neighbourhood import Neighbourhood, neighbourhood
 from kedge.tools.walks.pagerank import Visits, local_push, personalised_pagerank
 from kedge.tools.walks.passages import (
     Survey,
@@ -18,9 +20,11 @@ __all__ = [
     "Aim",
     "CompiledGraph",
     "Edge",
+    "EvidencePath",
     "Frontier",
     "Hop",
     "Label",
+    "Neighbourhood",
     "PathWalker",
     "Survey",
     "Trail",
@@ -30,9 +34,11 @@ __all__ = [
     "beam_walk",
     "compiled",
     "evidence_of",
+    "evidence_paths",
     "local_push",
     "look",
     "look_further",
+    "neighbourhood",
     "passage_walk",
     "personalised_pagerank",
     "read_label",
