@@ -75,7 +75,7 @@ def _near(graph: KnowledgeGraph, starts: Sequence[int], most: int) -> dict[tuple
     """The triples where a walk from the starts comes by most often, by their place in the graph."""
     arrays = compiled(graph)
     visits = local_push(arrays, dict.fromkeys(starts, 1.0), error=_NEAR)
-    by = np.array(visits.top(2 * most), np.int32)
+    by = np.array(list(dict.fromkeys((*starts, *visits.top(2 * most)))), np.int32)
     edges = arrays.edges_from(by)
     owners = np.repeat(by, arrays.degrees()[by])
     # A triple is passed from either side; each side gives its time to all its triples alike.

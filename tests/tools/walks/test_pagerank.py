@@ -85,7 +85,9 @@ def test_remains_of_earlier_forms_do_not_count() -> None:
     facts = drawn(1)
     graph = CompiledGraph.of_edges((), facts)
     later = graph.changed(
-        added=[Edge("e1", "new", "r", 900)], removed=[3, 4], touched=[end for e in facts[2:4] for end in e[:2]]
+        added=[Edge("e1", "new", "r", 900)],
+        removed=[3, 4],
+        touched=[end for e in facts[2:4] for end in e[:2]],
     )
     left = [edge for edge in facts if edge.triple not in (3, 4)] + [Edge("e1", "new", "r", 900)]
     assert within(personalised_pagerank(later, {0: 1.0}), by_networkx(later, left, {0: 1.0}, 0.5))
@@ -130,7 +132,11 @@ def test_weights_of_seeds_may_be_of_any_size(weight: float) -> None:
 
 
 def test_weights_of_triples_are_numbers_from_0() -> None:
-    edges = [Edge("a", "b", "r", 1, float("nan")), Edge("b", "c", "r", 2, -1.0), Edge("c", "a", "r", 3, 1e-30)]
+    edges = [
+        Edge("a", "b", "r", 1, float("nan")),
+        Edge("b", "c", "r", 2, -1.0),
+        Edge("c", "a", "r", 3, 1e-30),
+    ]
     for search in (personalised_pagerank, local_push):
         shares = search(CompiledGraph.of_edges((), edges), {0: 1.0, 1: 1.0}).shares
         assert np.isfinite(shares).all()
