@@ -434,6 +434,8 @@ class _Shared:
 
 def _ranges(starts: IntArray, ends: IntArray) -> IntArray:
     """The concatenation of `start:end` for each pair."""
+    if len(starts) == 1:
+        return np.arange(starts[0], ends[0], dtype=np.int32)
     lengths = ends - starts
     total = int(lengths.sum())
     offsets = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
