@@ -200,12 +200,9 @@ class CompiledGraph:
             triples.append(edge.triple)
             weights.append(edge.weight)
         new = _Edges.both_ways(subjects, objects, types, triples, weights)
-        gone = [ids[key] for key in touched if key in ids]
-        ends = np.unique(
-            np.concatenate(
-                (new.origins, np.array(gone, np.int32), np.arange(known, len(ids), dtype=np.int32))
-            )
-        )
+        gone = np.array([ids[key] for key in touched if key in ids], np.int32)
+        came = np.arange(known, len(ids), dtype=np.int32)
+        ends = np.unique(np.concatenate((new.origins, gone, came)))
         held = self._edges_of(ends[ends < known])
         left = held.without(np.array(removed, np.int64)) if len(removed) else held
         rows, steps, groups, edges = left.joined(new).in_rows(ends)
@@ -217,9 +214,7 @@ class CompiledGraph:
         return CompiledGraph(
             keys=shared.keys,
             ids=ids,
-            relations=self.relations
-            if len(self.relations) == len(shared.relations)
-            else tuple(shared.relations),
+            relations=relations,
             place=place,
             rows=shared.grown("rows", self.rows, rows + np.int32(len(self.steps))),
             steps=shared.grown("steps", self.steps, steps),

@@ -39,7 +39,7 @@ FloatArray = npt.NDArray[np.float32]
 
 _FEW: Final = 20  # a push of at most this part of all edges is cheaper than a sweep
 _SWEEPS: Final = 200
-_ROUNDING: Final = 4e-7  # float32: the part of a share that may be lost to rounding
+_ROUNDING: Final = 4e-7  # the part of a float32 that may be lost to rounding
 _AHEAD: Final = 2  # steps around the first entities that are looked at to settle their order
 _UNDECIDED: Final = 4_096  # entities that may still be among the first, up to which they alone are compared
 
@@ -50,8 +50,8 @@ class Visits:
 
     Attributes:
         shares: float32, shape `(entities,)`, not negative.
-        error: The true share of an entity differs by at most this, times `degrees` of it (and by the
-            rounding of float32).
+        error: The true share of an entity differs by at most this, times `degrees` of it, and by
+            its own rounding as a float32, which `1 / (1 - damping)` may multiply.
         degrees: float32, the same shape: the sum of the weights of an entity's edges.
         sweeps: How often all edges were looked at.
     """
@@ -219,13 +219,15 @@ def _conjugate(
     degrees, total = matrix.degrees, float(matrix.degrees.sum())
     onward = np.float32(damping) * matrix.inverse
     # What a long walk leaves at every end of an edge alike is known before: it is settled at once.
-    common = np.where(degrees > 0, np.float32(residual.sum() / total), np.float32(0))
+    level = float(residual.sum()) / total
+    rounding = _ROUNDING / (1 - damping) * level
+    common = np.where(degrees > 0, np.float32(level), np.float32(0))
     x = shares * matrix.inverse + common
     r = np.float32(1 - damping) * (residual * matrix.inverse - common)
     direction, square = r.copy(), float((r * degrees) @ r)
     race = _Race(matrix, damping, min(top or 0, len(x)))
     bound, sweeps = float(np.abs(r).max()) / (1 - damping), 0
-    while bound * total > tolerance and sweeps < _SWEEPS and not race.decided(x, r, bound):
+    while bound * total > tolerance and sweeps < _SWEEPS and not race.decided(x, r, bound + rounding):
         turned = direction - onward * matrix.spread(direction)
         length = np.float32(square / float((direction * degrees) @ turned))
         x += length * direction
@@ -237,7 +239,7 @@ def _conjugate(
     x[race.left] += race.ahead
     # Where no edge leads, the shares were settled before.
     found = np.where(degrees > 0, np.maximum(x, 0) * degrees, shares)
-    return Visits(found, bound, degrees, sweeps)
+    return Visits(found, bound + rounding, degrees, sweeps)
 
 
 class _Race:
@@ -251,6 +253,7 @@ class _Race:
     def __init__(self, matrix: _Matrix, damping: float, count: int) -> None:
         self._matrix = matrix
         self._damping = np.float32(damping)
+        self._rounding = np.float32(_ROUNDING / (1 - damping))
         self._count = count
         self._candidates: npt.NDArray[Any] | None = None
         self.left: npt.NDArray[Any] = np.zeros(0, np.intp)
@@ -294,7 +297,7 @@ class _Race:
 
     def _limits(self, x: FloatArray, degrees: FloatArray, bound: float) -> tuple[FloatArray, FloatArray]:
         shares = degrees * x
-        slack = np.float32(bound) * degrees + np.float32(_ROUNDING) * np.abs(shares)
+        slack = np.float32(bound) * degrees + self._rounding * np.abs(shares)
         return shares - slack, shares + slack
 
     def _ahead(self, entities: npt.NDArray[Any], r: FloatArray, steps: int) -> tuple[FloatArray, int]:

@@ -78,6 +78,8 @@ class KeptVectors:
             hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST).digest()
             for text in texts
         ]
+        with self._lock:
+            self._follow()
         unknown = {
             digest: text for digest, text in zip(digests, texts, strict=True) if digest not in self._rows
         }

@@ -34,7 +34,7 @@ async def test_a_text_is_encoded_once_also_after_a_restart(tmp_path: Path) -> No
     expected = await FakeEncoder().encode(texts)
     for kept in (KeptVectors(encoder, tmp_path), KeptVectors(encoder, tmp_path)):
         assert np.array_equal(await kept.encode(texts), expected)
-    assert len(encoder.encoded) == 4
+    assert sorted(encoder.encoded) == sorted({*texts})
     assert (await kept.encode([])).shape == (0, 64)
 
 
