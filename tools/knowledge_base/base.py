@@ -473,12 +473,7 @@ class KnowledgeBase:
         deltas, self._deltas = self._deltas, []
         for delta in deltas:
             if delta.revision == self._graph_revision + 1:
-                graph.change(
-                    added=delta.added_triples,
-                    added_mentions=delta.added_mentions,
-                    removed=delta.removed_triples,
-                    removed_mentions=delta.removed_mentions,
-                )
+                graph.follow(delta)
                 self._graph_revision = delta.revision
         return self._graph_revision == revision
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import networkx as nx
 
 from kedge.tools.knowledge_base.records import entity_key
-from kedge.tools.knowledge_base.rows import MentionRow, TripleRow
+from kedge.tools.knowledge_base.rows import Delta, MentionRow, TripleRow
 
 __all__ = ["GraphChange", "KnowledgeGraph"]
 
@@ -147,6 +147,15 @@ class KnowledgeGraph:
             self._remember(
                 GraphChange(before, self.revision, added, added_mentions, removed, removed_mentions)
             )
+
+    def follow(self, delta: Delta) -> None:
+        """Change as the store has changed."""
+        self.change(
+            added=delta.added_triples,
+            added_mentions=delta.added_mentions,
+            removed=delta.removed_triples,
+            removed_mentions=delta.removed_mentions,
+        )
 
     def changes_since(self, revision: int) -> list[GraphChange] | None:
         """The changes since a revision, in order; `None` when they are no longer known one by one."""
