@@ -131,14 +131,15 @@ class RelationMatcher:
         self._numbers = np.array([_share(_NUMBER, names) for names, _ in samples], np.float32)
         self._common = self._in_common()
         sizes = np.array([len(self.graph.landing(step)) for step in range(self.steps)])
-        edges = np.bincount(self.graph.steps, np.diff(self.graph.groups), self.steps)
+        _, groups = self.graph.table()
+        edges = np.bincount(self.graph.steps[groups], np.diff(self.graph.groups)[groups], self.steps)
         self._individual = np.minimum(1.0, _DISTINCT * sizes / np.maximum(1, edges)).astype(np.float32)
 
     def _in_common(self) -> FloatArray:
         """For each step, the share of what it leads to that each relation also leads to."""
         graph, steps = self.graph, self.steps
-        owners = np.repeat(np.arange(len(graph)), np.diff(graph.rows))
-        arriving = graph.steps ^ 1
+        owners, groups = graph.table()
+        arriving = graph.steps[groups] ^ 1
         forward = np.flatnonzero(arriving % 2 == 0)
         # Pairs of steps that arrive at one entity: every group with every forward group of the same owner.
         first = np.searchsorted(owners[forward], owners, side="left")
@@ -236,7 +237,7 @@ def matcher_of(graph: KnowledgeGraph, encoder: Encoder) -> RelationMatcher:
     arrays = compiled(graph)
     known = _MATCHERS.get(graph)
     if known is None or known[0] is not arrays or known[1] is not encoder:
-        names = [graph.nx.nodes[key]["name"] for key in arrays.keys]
+        names = [graph.nx.nodes[key]["name"] if key in graph.nx else key for key in arrays.keys]
         known = (arrays, encoder, RelationMatcher(arrays, names, encoder))
         _MATCHERS[graph] = known
     return known[2]

@@ -473,8 +473,7 @@ class KnowledgeBase:
         deltas, self._deltas = self._deltas, []
         for delta in deltas:
             if delta.revision == self._graph_revision + 1:
-                graph.remove(delta.removed_triples, delta.removed_mentions)
-                graph.add(delta.added_triples, delta.added_mentions)
+                graph.follow(delta)
                 self._graph_revision = delta.revision
         return self._graph_revision == revision
 
