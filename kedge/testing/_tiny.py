@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -71,8 +71,8 @@ def make_tiny_model(
 
     Example:
         >>> folder = make_tiny_model(tmp / "tiny", layers=1)
-        >>> sorted(path.name for path in folder.iterdir())
-        ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
+        >>> sorted(path.name for path in folder.glob("*"))[:3]
+        ['config.json', 'generation_config.json', 'model.safetensors']
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,9 +136,9 @@ def _tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
 
 
 def _weights(
-    config: dict[str, object], random: np.random.Generator
+    config: Mapping[str, object], random: np.random.Generator
 ) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    """The tensors by the names that both architectures share; projections keep the length of what they get."""
+    """The tensors by name; both architectures share the names."""
     sizes = {name: value for name, value in config.items() if isinstance(value, int)}
     width, inner, head = sizes["hidden_size"], sizes["intermediate_size"], sizes["head_dim"]
     queries, keys = sizes["num_attention_heads"] * head, sizes["num_key_value_heads"] * head
