@@ -29,7 +29,8 @@ class Settings:
         encoder_dimension: Length of its vectors; the server is asked when this is not set.
         model_url: URL of an OpenAI-compatible chat model; without one, the extractive cast answers.
         model_name: Name of that model.
-        api_key: Key for both endpoints.
+        api_key: Key for both endpoints, and for a model that `kedge serve` serves.
+        vllm: The environment that has vLLM, if it is not that of Kedge.
         cache_dir: Where embeddings are remembered; by default the user's cache directory.
         database: URL of a database that keeps the documents, instead of a file in `base`.
         chroma: URL of a Chroma server that keeps the vectors, instead of files in `base`.
@@ -46,6 +47,7 @@ class Settings:
     model_url: str | None = None
     model_name: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    vllm: Path | None = None
     cache_dir: Path | None = None
     database: str | None = None
     chroma: str | None = None
@@ -61,7 +63,7 @@ class Settings:
         def given(name: str) -> str | None:
             return environment.get(PREFIX + name.upper()) or None
 
-        cache_dir, dimension = given("cache_dir"), given("encoder_dimension")
+        cache_dir, dimension, vllm = given("cache_dir"), given("encoder_dimension"), given("vllm")
         if dimension is not None and not (dimension.isascii() and dimension.isdigit()):
             raise InputError(f"KEDGE_ENCODER_DIMENSION is {dimension!r}", fix="set it to a number")
         return cls(
@@ -72,6 +74,7 @@ class Settings:
             model_url=given("model_url"),
             model_name=given("model_name"),
             api_key=given("api_key"),
+            vllm=Path(vllm).expanduser() if vllm else None,
             cache_dir=Path(cache_dir).expanduser() if cache_dir else None,
             database=given("database"),
             chroma=given("chroma"),

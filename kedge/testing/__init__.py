@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from kedge.testing._encoder import FakeEncoder
+from kedge.testing._tiny import make_tiny_model
 
-__all__ = ["FakeEncoder"]
+__all__ = ["FakeEncoder", "make_tiny_model"]

@@ -74,7 +74,7 @@ class VllmOptions:
     @property
     def is_folder(self) -> bool:
         """Whether the model is on this machine."""
-        return Path(self.model).is_dir()
+        return bool(self.model) and Path(self.model).is_dir()
 
     @property
     def served_name(self) -> str:

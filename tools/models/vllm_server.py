@@ -161,8 +161,9 @@ class VllmServer:
         await self._stop_watching()
         self._adapters.clear()
         self.adopted = False
-        if self.running:
-            await self._end()
+        was_running = self.running
+        await self._end()
+        if was_running:
             self._emit("stopped", "stopped")
 
     async def restart(self) -> None:
@@ -191,6 +192,16 @@ class VllmServer:
             if time.monotonic() > patience:
                 raise ModelError(f"{self.url} does not answer", fix=f"look into {self.log}")
             await asyncio.sleep(POLL)
+
+    async def wait(self) -> None:
+        """Wait until the server ends for good.
+
+        Raises:
+            ModelError: it ended, which says why.
+        """
+        while self.running or not (self._watcher is None or self._watcher.done()):
+            await asyncio.sleep(POLL)
+        self._check_alive()
 
     async def load_adapter(self, name: str, folder: Path) -> None:
         """Load a LoRA adapter; from then on `name` is a model that clients can ask for.
@@ -264,6 +275,7 @@ class VllmServer:
                     fix=f"allow more time, or look into {self.log}",
                 )
             await asyncio.sleep(POLL)
+        self._tell_progress(read)
         if self.name not in await self._models():
             raise ModelError(f"another server answers at {self.url}", fix="choose another port")
 
@@ -294,6 +306,7 @@ class VllmServer:
                 await asyncio.sleep(POLL)
             self._restarts -= 1
             self._open = False
+            await self._end()
             what, _ = self._why()
             self._emit("died", what)
             with suppress(ModelError):  # it died again
