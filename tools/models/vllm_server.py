@@ -276,6 +276,7 @@ class VllmServer:
                 )
             await asyncio.sleep(POLL)
         self._tell_progress(read)
+        self._check_alive()  # somebody else may have answered
         if self.name not in await self._models():
             raise ModelError(f"another server answers at {self.url}", fix="choose another port")
 
