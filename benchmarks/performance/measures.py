@@ -16,6 +16,7 @@ from kedge.benchmarks.performance.corpora import Corpus
 from kedge.benchmarks.performance.figures import Figure, Reference, percentile, spread
 from kedge.benchmarks.performance.model_client import model_client
 from kedge.benchmarks.performance.processes import KEDGE, PYTHON, run, time_commands
+from kedge.benchmarks.performance.serving import request_rates
 from kedge.tools.encoders import MiniLM
 from kedge.tools.knowledge_base import KnowledgeBase
 from kedge.tools.search import bm25, hybrid
@@ -255,6 +256,21 @@ async def follow(site: Site) -> list[Figure]:
 async def questions(site: Site) -> list[Figure]:
     """Questions over a graph, where there is real data."""
     return await walking.questions(site.data, site.scratch, site.encoder)
+async def serving(site: Site) -> list[Figure]:
+    """Requests to a real vLLM, against vLLM's own benchmark client; nothing where vLLM is missing."""
+    rates = await request_rates(site.scratch / "serving", site.corpus.queries, site.home)
+    if rates is None:
+        return []
+    own, theirs = rates
+    reference = Reference("vllm bench serve", median(theirs))
+    note = spread(own, "requests/s")
+    share = median(own) / median(theirs)
+    return [
+        Figure(
+            "serve", "requests to vLLM", median(own), "requests/s", len(own), reference=reference, note=note
+        ),
+        Figure("serve", "share of vLLM's own client", share, "", len(own), 0.95, more_is_better=True),
+    ]
 
 
 async def _milliseconds(action: Awaitable[object]) -> float:
@@ -293,4 +309,5 @@ BENCHMARKS: dict[str, Callable[[Site], Awaitable[Sequence[Figure]]]] = {
     "pagerank": pagerank,
     "follow": follow,
     "questions": questions,
+    "serve": serving,
 }
