@@ -5,6 +5,7 @@ The one module that every layer may import; it imports nothing itself.
 
 __all__ = [
     "BudgetExceeded",
+    "DecisionFailed",
     "InputError",
     "KedgeError",
     "LoadError",
@@ -49,6 +50,10 @@ class StoreError(KedgeError):
 
 class ModelError(KedgeError):
     """A model or encoder endpoint failed or answered with something unusable."""
+
+
+class DecisionFailed(ModelError):
+    """A model was asked for a decision and gave none that can be used, not even when asked again."""
 
 
 class BudgetExceeded(KedgeError):
