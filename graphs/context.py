@@ -47,7 +47,7 @@ class Context:
             return Judgement(sufficient=False, confidence=0.0, notes=(error.message,))
 
     async def read(self, question: str, evidence: Sequence[Evidence], gaps: Sequence[Gap] = ()) -> Reading:
-        """The reader's answer; `gaps` are what is missing when the budget, or the reader, does not allow one."""
+        """The reader's answer; `gaps` are what is missing where budget or reader do not come to one."""
         try:
             return await self.meter.play("read", self.cast.read, question, evidence)
         except BudgetExceeded:

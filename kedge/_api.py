@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kedge._sync import wait
 from kedge.agents.extractive import ExtractiveCast
@@ -90,7 +90,7 @@ async def astream(
     question: str,
     *,
     method: str = "metakgrag",
-    cast: Cast | None = None,
+    cast: Cast | Literal["extractive", "llm"] | None = None,
     model: BaseChatModel | None = None,
     budget: Budget | None = None,
     thread: str | None = None,
@@ -101,8 +101,9 @@ async def astream(
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
         method: `metakgrag`, or a baseline: `retrieve_read`, `closed_book` (which needs `model`).
-        cast: Who plays the roles; the extractive cast by default.
-        model: A LangChain chat model, for methods that need one.
+        cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
+            the model, where one is given.
+        model: A LangChain chat model.
         budget: What it may cost; three rounds and a minute by default.
         thread: A name that makes the run resumable: the same question in the same thread goes on where it
             stopped.
@@ -116,13 +117,26 @@ async def astream(
     from kedge.graphs.run import stream
 
     question = clean_question(question)
-    context = Context(
-        base, cast or ExtractiveCast(base.encoder), model=model, meter=Meter(budget or Budget())
-    )
+    context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
     async for item in stream(
         question, context, method=method, checkpoints=base.path / "checkpoints.sqlite", thread=thread
     ):
         yield item if isinstance(item, Event) else Answer(**dict(item))
+
+
+def _cast(cast: Cast | str | None, base: core.KnowledgeBase, model: BaseChatModel | None) -> Cast:
+    """The cast of this name; without one, the language model's where there is a model."""
+    if cast is not None and not isinstance(cast, str):
+        return cast
+    if cast == "extractive" or (cast is None and model is None):
+        return ExtractiveCast(base.encoder)
+    if cast not in ("llm", None):
+        raise InputError(f"no cast is called {cast!r}", fix="choose from extractive, llm")
+    if model is None:
+        raise InputError("the cast llm needs a language model", fix="name one with --model URL")
+    from kedge.agents.llm import LlmCast
+
+    return LlmCast(model)
 
 
 async def aask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:

@@ -21,7 +21,7 @@ __all__ = ["Prompt", "harmless", "prompt", "quoted", "written"]
 
 # What chat templates take for a change of speaker: <|im_end|>, </s>, <start_of_turn>, [INST], <<SYS>>. A
 # space takes the meaning away and leaves the text readable.
-_CONTROL: Final = re.compile(r"<(?=[|｜/<\w])|\[(?=/?[A-Z_]{3,}\])")
+_CONTROL: Final = re.compile(r"<(?=[|｜/<A-Za-z_])|\[(?=/?[A-Z_]{3,}\])")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def find_quotation(text: str, quotation: str) -> tuple[int, int] | None:
         >>> text = 'The pier — built in 1771 —\\n was the work of “Ada Moss”.'
         >>> start, end = find_quotation(text, "built in 1771 ... the work of 'Ada Moss'")
         >>> text[start:end]
-        'built in 1771 —\\n was the work of “Ada Moss'
+        'built in 1771 —\\n was the work of “Ada Moss”.'
         >>> find_quotation(text, "built in 1772") is None
         True
     """
@@ -43,7 +43,7 @@ def find_quotation(text: str, quotation: str) -> tuple[int, int] | None:
         else:
             first, last = places[at], _word_end(text, places[end - 1])
             if not _inside(text, first) and (last == places[end - 1] or end - at >= _LONG):
-                return first, last + 1
+                return first, _closed(text, last + 1, quotation)
         at = folded.find(parts[0], at + 1)
     return None
 
@@ -69,6 +69,14 @@ def _word_end(text: str, place: int) -> int:
     while place + 1 < len(text) and text[place].isalnum() and text[place + 1].isalnum():
         place += 1
     return place
+
+
+def _closed(text: str, end: int, quotation: str) -> int:
+    """The end with the full stop or bracket behind it, where the quotation has one as well."""
+    if not quotation.rstrip()[-1:].isalnum():
+        while end < len(text) and not text[end].isalnum() and not text[end].isspace():
+            end += 1
+    return end
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
