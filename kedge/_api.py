@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kedge._sync import wait
+from kedge.agents.expanding import expanding
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.tools import knowledge_base as core
@@ -42,17 +43,32 @@ class KnowledgeBase(core.KnowledgeBase):
     """
 
     def add(
-        self, *sources: str | Path | core.ParsedDocument, triples: bool = True, **options: Any
+        self,
+        *sources: str | Path | core.ParsedDocument,
+        triples: bool = True,
+        expand: bool = False,
+        **options: Any,
     ) -> AddReport:
         """Add files, folders or globs; unchanged files are left alone, changed ones replaced."""
-        return wait(self.aadd(sources, triples=triples, **options))
+        return wait(self.aadd(sources, triples=triples, expand=expand, **options))
 
     async def aadd(
-        self, sources: Sequence[str | Path | core.ParsedDocument], *, triples: bool = True, **options: Any
+        self,
+        sources: Sequence[str | Path | core.ParsedDocument],
+        *,
+        triples: bool = True,
+        expand: bool = False,
+        **options: Any,
     ) -> AddReport:
-        """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster."""
+        """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster.
+
+        With `expand`, full text finds a chunk by the questions that it answers and the names it goes by, too.
+        """
+        cast = ExtractiveCast(self.encoder)
         if triples:
-            options.setdefault("extract", ExtractiveCast(self.encoder).extract_triples)
+            options.setdefault("extract", cast.extract_triples)
+        if expand:
+            options["extract"] = expanding(cast, options.get("extract"))
         parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
         files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
         return await super().aadd([*files, *parsed], **options)
