@@ -42,7 +42,7 @@ _DOERS: Final = {
     "published": "publisher",
     "written": "author",
 }
-_EVENTS: Final = {"born": "birth", "died": "death", "buried": "burial"}
+_EVENTS: Final = {"born": "birth", "die": "death", "died": "death", "buried": "burial"}
 _KNOWN_AS: Final = ("also known as", "known as", "know as", "also called")
 
 
@@ -82,7 +82,7 @@ def _questions(triple: TripleDraft) -> Iterator[tuple[str, str]]:
     if relation == "is":
         yield f"What is {subject}?", target
     elif first in _EVENTS:
-        asked = f"did {subject} die" if first == "died" else f"was {subject} {first}"
+        asked = f"did {subject} die" if first in ("die", "died") else f"was {subject} {first}"
         yield f"{'When' if dated else 'Where'} {asked}?", target
         yield f"What is the {'date' if dated else 'place'} of {_EVENTS[first]} of {subject}?", target
     elif last == "by" and first in _DOERS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from kedge.agents.decisions import Augmentation
 from kedge.agents.expanding import expanding
@@ -15,9 +16,11 @@ from kedge.agents.scripted import ScriptedCast
 from kedge.errors import DecisionFailed
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import Block, Chunk, Expansion, Extraction, KnowledgeBase, ParsedDocument
+from kedge.tools.knowledge_base.opening import FILE
 from kedge.tools.search import bm25
 
 TEXT = "The pier of Saltmarsh was built in 1771 by Ada Moss."
+BORN = "Ada Lovell was born in Saltmarsh."
 
 
 def document(text: str = TEXT, source: str = "pier") -> ParsedDocument:
@@ -67,11 +70,8 @@ async def test_they_outlive_their_index_and_go_with_their_document(tmp_path: Pat
 
 async def test_a_base_made_before_there_were_any_takes_them(tmp_path: Path) -> None:
     await added(tmp_path)
-    with (
-        KnowledgeBase.open(tmp_path, encoder=FakeEncoder()) as base,
-        base.store._engine.begin() as connection,
-    ):
-        connection.execute(text("DROP TABLE expansions"))
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("DROP TABLE expansions")
     await added(tmp_path, document("A second pier.", "second"))
     assert await found(tmp_path, "architect second") != []
 
@@ -79,13 +79,13 @@ async def test_a_base_made_before_there_were_any_takes_them(tmp_path: Path) -> N
 async def test_the_cast_makes_them_at_ingestion(tmp_path: Path) -> None:
     cast = ExtractiveCast(FakeEncoder())
     with KnowledgeBase.open(tmp_path, encoder=FakeEncoder(), create=True) as base:
-        await base.aadd([document()], extract=expanding(cast, cast.extract_triples))
+        await base.aadd([document(BORN)], extract=expanding(cast, cast.extract_triples))
         [chunk] = base.chunks_of(base.documents()[0].id)
         made = base.store.expansions([chunk.id])[chunk.id]
         assert made.made_by == "ExtractiveCast"
-        assert "Who is the builder of pier of Saltmarsh?" in made.texts
+        assert "What is the place of birth of Ada Lovell?" in made.texts
         assert base.triples(), "what is extracted besides stays"
-        assert [item.chunk.text for item in await bm25(base, "builder", 5)] == [TEXT]
+        assert [item.chunk.text for item in await bm25(base, "birth", 5)] == [BORN]
 
 
 async def test_a_chunk_that_cannot_be_expanded_is_reported_by_name(tmp_path: Path) -> None:
