@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kedge._sync import wait
 from kedge.agents.expanding import expanding
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
@@ -15,6 +14,7 @@ from kedge.tools import knowledge_base as core
 from kedge.tools import search
 from kedge.tools.knowledge_base import AddReport, Evidence, RemoveReport
 from kedge.tools.models import Budget, Meter
+from kedge.tools.waiting import wait
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel

@@ -5,12 +5,15 @@ The one module that every layer may import; it imports nothing itself.
 
 __all__ = [
     "BudgetExceeded",
+    "ContextOverflow",
     "DecisionFailed",
     "InputError",
     "KedgeError",
     "LoadError",
     "MissingExtra",
     "ModelError",
+    "ModelUnavailable",
+    "SchemaUnsupported",
     "StoreError",
 ]
 
@@ -50,6 +53,25 @@ class StoreError(KedgeError):
 
 class ModelError(KedgeError):
     """A model or encoder endpoint failed or answered with something unusable."""
+
+
+class ModelUnavailable(ModelError):
+    """An endpoint failed in a way that may pass: not there, overloaded, too slow, cut off.
+
+    `retry_after` is how many seconds it asked to be left alone, if it did.
+    """
+
+    def __init__(self, message: str, *, fix: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after = retry_after
+
+
+class ContextOverflow(ModelError):
+    """A prompt and the reply that it asks for are longer than what the model can hold: send less."""
+
+
+class SchemaUnsupported(ModelError):
+    """An endpoint cannot bind its reply to a schema: ask for JSON in words."""
 
 
 class DecisionFailed(ModelError):

@@ -70,8 +70,8 @@ def ask(
     """Answer a question from the documents, with citations; or say why they do not hold the answer."""
     asked = sys.stdin.read() if question == "-" else question
     from kedge._api import clean_question
-    from kedge._sync import wait
     from kedge.tools.models import Budget
+    from kedge.tools.waiting import wait
 
     asked = clean_question(asked)
     limits = {"rounds": rounds, "calls": calls, "seconds": seconds}

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from kedge.testing._encoder import FakeEncoder
+from kedge.testing._replies import Reply, StubRequest
+from kedge.testing._server import StubServer
 
-__all__ = ["FakeEncoder"]
+__all__ = ["FakeEncoder", "Reply", "StubRequest", "StubServer"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from kedge.errors import BudgetExceeded
 
-__all__ = ["Budget", "Ledger", "Meter", "Spending"]
+__all__ = ["Budget", "Ledger", "Meter", "Spending", "playing"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +41,19 @@ class Budget(BaseModel):
 
 
 class Spending(BaseModel):
-    """What one role, or all of them, used: decisions made, model calls, tokens, cache hits, seconds."""
+    """What one role, or all of them, used.
+
+    `calls` counts requests that were sent, those that failed included; `cached_tokens` are those prompt
+    tokens that the server remembered, `reasoning_tokens` those completion tokens that were thinking. A
+    cache hit is no call. `seconds` is the time inside decisions, `model_seconds` the part of it that models took,
+    summed over calls at once. `cost` is `None` when a call's price is not known, never 0.
+
+    Example:
+        >>> (Spending(calls=1, cost=0.25) + Spending(decisions=1)).cost
+        0.25
+        >>> (Spending(calls=1, cost=0.25) + Spending(calls=1)).cost is None
+        True
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,16 +61,30 @@ class Spending(BaseModel):
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
     cache_hits: int = 0
     seconds: float = 0.0
+    model_seconds: float = 0.0
+    cost: float | None = None
 
     def __add__(self, other: Spending) -> Spending:
-        mine, theirs = self.model_dump(), other.model_dump()
-        return Spending(**{name: mine[name] + theirs[name] for name in mine})
+        counts = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in Spending.model_fields
+            if name != "cost"
+        }
+        return Spending(**counts, cost=_total_cost(self, other))
+
+
+def _total_cost(*parts: Spending) -> float | None:
+    known = [part.cost for part in parts if part.cost is not None]
+    unknown = any(part.calls for part in parts if part.cost is None)
+    return None if unknown or not known else sum(known)
 
 
 class Ledger(BaseModel):
-    """The bill of one question: in total and per role. `cost` is `None` when no price is known, never 0."""
+    """The bill of one question: in total and per role. `cost` is `None` when a price is unknown, never 0."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,11 +116,18 @@ class Meter:
     budget: Budget = field(default_factory=Budget)
     started: float = field(default_factory=time.monotonic)
     roles: dict[str, Spending] = field(default_factory=dict)
+    _calling: int = field(default=0, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     @property
     def elapsed(self) -> float:
         """Seconds since the question was asked."""
         return time.monotonic() - self.started
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the time is up."""
+        return math.inf if self.budget.seconds is None else max(0.0, self.budget.seconds - self.elapsed)
 
     def check(self) -> None:
         """Raise `BudgetExceeded` when the time is up: nothing more may be started."""
@@ -100,7 +137,7 @@ class Meter:
         """Raise `BudgetExceeded` when no further model call may be made."""
         self.check()
         total = sum(self.roles.values(), Spending())
-        self._check("calls", total.calls, self.budget.calls)
+        self._check("calls", total.calls + self._calling, self.budget.calls)
         self._check("tokens", total.prompt_tokens + total.completion_tokens, self.budget.tokens)
 
     def _check(self, name: str, spent: float, limit: float | None) -> None:
@@ -109,17 +146,41 @@ class Meter:
 
     def charge(self, role: str, spending: Spending) -> None:
         """Add what a role used."""
-        self.roles[role] = self.roles.get(role, Spending()) + spending
+        with self._lock:
+            self.roles[role] = self.roles.get(role, Spending()) + spending
+
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Holds one call of the budget while a model is asked; what it used is charged before this ends.
+
+        Raises:
+            BudgetExceeded: no further call may be made.
+        """
+        with self._lock:
+            self.check_call()
+            self._calling += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calling -= 1
 
     async def play(self, role: str, part: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Let a role make one decision, if there is time, and write down what it took."""
         self.check()
         before = time.monotonic()
+        outer = playing.set((self, role))
         try:
             return await part(*args, **kwargs)
         finally:
+            playing.reset(outer)
             self.charge(role, Spending(decisions=1, seconds=time.monotonic() - before))
 
     def ledger(self) -> Ledger:
         """The bill so far."""
-        return Ledger(seconds=self.elapsed, roles=dict(self.roles))
+        ledger = Ledger(seconds=self.elapsed, roles=dict(self.roles))
+        return ledger.model_copy(update={"cost": ledger.total.cost})
+
+
+playing: ContextVar[tuple[Meter, str] | None] = ContextVar("playing", default=None)
+"""The meter and the role of the decision that is being made: how a model client knows whom to charge."""
