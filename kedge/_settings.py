@@ -36,7 +36,8 @@ class Settings:
         prices: JSON file: for each model `prompt`, `completion` and perhaps `cached`, per million tokens.
         trace: JSON Lines file that every call of a model is written down in.
         otel: Whether every call is an OpenTelemetry span, too: `on` or `off`; extra `otel`.
-        api_key: Key for both endpoints.
+        api_key: Key for both endpoints, and for a model that `kedge serve` serves.
+        vllm: The environment that has vLLM, if it is not that of Kedge.
         cache_dir: Where embeddings and replies are remembered; by default the user's cache directory.
         database: URL of a database that keeps the documents, instead of a file in `base`.
         chroma: URL of a Chroma server that keeps the vectors, instead of files in `base`.
@@ -59,6 +60,7 @@ class Settings:
     trace: Path | None = None
     otel: bool = False
     api_key: str | None = field(default=None, repr=False)
+    vllm: Path | None = None
     cache_dir: Path | None = None
     database: str | None = None
     chroma: str | None = None
@@ -104,6 +106,7 @@ class Settings:
             trace=path("trace"),
             otel=switch("otel", "off"),
             api_key=given("api_key"),
+            vllm=path("vllm"),
             cache_dir=path("cache_dir"),
             database=given("database"),
             chroma=given("chroma"),

@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from kedge.tools.models.budget import Budget, Ledger, Meter, Spending, playing
+from kedge.tools.models.vllm_install import Installation, find_vllm
+from kedge.tools.models.vllm_options import LoraLimits, VllmOptions
+from kedge.tools.models.vllm_server import ServerEvent, VllmServer
 
 if TYPE_CHECKING:
     from kedge.tools.models.cache import ReplyCache
@@ -22,17 +25,23 @@ if TYPE_CHECKING:
 __all__ = [
     "Budget",
     "Endpoint",
+    "Installation",
     "Ledger",
     "Limiter",
+    "LoraLimits",
     "Meter",
     "ModelClient",
     "Price",
     "ReplyCache",
     "Retries",
+    "ServerEvent",
     "Spending",
     "TraceCheck",
     "TraceFile",
+    "VllmOptions",
+    "VllmServer",
     "connect",
+    "find_vllm",
     "open_tracer",
     "playing",
     "read_prices",
