@@ -190,7 +190,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     """Read the answer from the best round, which need not be the last."""
     context, rounds = runtime.context, state.get("rounds", [])
     best = max(rounds, key=lambda turn: (turn.judgement.sufficient, turn.quality), default=None)
-    evidence = best.evidence if best else ()
+    evidence = best.evidence if best else tuple(state.get("evidence", ())[: context.passages])
     reading = await context.read(state["question"], evidence, best.judgement.gaps if best else ())
     message, number = reading.answer or f"no answer: {reading.reason}", best.number if best else 0
     event = context.event("answered", message, turn=number, notes=list(reading.notes))

@@ -82,7 +82,9 @@ class LlmCast:
     _asker: Asker = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._asker = Asker(self.model, self.thinking)
+        from kedge.tools.models import ModelClient
+
+        self._asker = Asker(ModelClient.around(self.model), self.thinking)
 
     async def concepts(self, question: str) -> tuple[Concept, ...]:
         """What the question is about; the rules of the extractive cast, where the model cannot say."""

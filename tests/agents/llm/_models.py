@@ -12,16 +12,30 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
+from kedge.agents.llm.prompting import prompt
+
+ROLES = (
+    "concepts",
+    "disambiguate",
+    "extract_triples",
+    "judge",
+    "read",
+    "plan",
+    "grade",
+    "grade_batch",
+    "verify",
+    "augment",
+)
 Said = str | AIMessage | Exception
 
 
 class Call:
-    """One request: its messages, its options, and the prompt that metadata name."""
+    """One request: its messages, its options, and whose prompt it is."""
 
-    def __init__(self, messages: list[BaseMessage], options: dict[str, Any], role: str) -> None:
+    def __init__(self, messages: list[BaseMessage], options: dict[str, Any]) -> None:
         self.messages = messages
         self.options = options
-        self.role = role
+        self.role = next((name for name in ROLES if prompt(name).system in str(messages[0].content)), "")
 
     @property
     def system(self) -> str:
@@ -56,8 +70,7 @@ class TalkingModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        metadata = (run_manager.metadata or {}) if run_manager else {}
-        call = Call(messages, kwargs, metadata.get("prompt", "").partition("/")[0])
+        call = Call(messages, kwargs)
         self.calls.append(call)
         if callable(self.script):
             said = self.script(call)
