@@ -6,12 +6,14 @@ The one module that every layer may import; it imports nothing itself.
 __all__ = [
     "BudgetExceeded",
     "ContextOverflow",
+    "DecisionFailed",
     "InputError",
     "KedgeError",
     "LoadError",
     "MissingExtra",
     "ModelError",
     "ModelUnavailable",
+    "RequestRefused",
     "SchemaUnsupported",
     "StoreError",
 ]
@@ -72,8 +74,16 @@ class ContextOverflow(ModelError):
     """A prompt and the reply that it asks for are longer than what the model can hold: send less."""
 
 
+class RequestRefused(ModelError):
+    """An endpoint does not take a request of this form: some field or message in it is too much."""
+
+
 class SchemaUnsupported(ModelError):
     """An endpoint cannot bind its reply to a schema: ask for JSON in words."""
+
+
+class DecisionFailed(ModelError):
+    """A model gave no reply that can be used: nothing, nothing of what was asked for, or no end of it."""
 
 
 class BudgetExceeded(KedgeError):

@@ -17,6 +17,7 @@ from kedge.errors import ModelError
 from kedge.tools.models.budget import Spending
 from kedge.tools.models.faults import check_reply
 from kedge.tools.models.requests import Asked, to_record
+from kedge.tools.models.thinking import spoken
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
@@ -112,12 +113,20 @@ class Call:
                     "prompt_tokens": usage["input_tokens"],
                     "completion_tokens": usage["output_tokens"],
                     "cached_tokens": usage.get("input_token_details", {}).get("cache_read") or 0,
-                    "reasoning_tokens": usage.get("output_token_details", {}).get("reasoning") or 0,
+                    "reasoning_tokens": usage.get("output_token_details", {}).get("reasoning")
+                    or self._thought_tokens(usage["output_tokens"]),
                 }
             )
         price = prices.get(self.name)
         known = price is not None and (usage is not None or self.fault is not None)
         return spending.model_copy(update={"cost": price.of(spending)}) if price and known else spending
+
+    def _thought_tokens(self, tokens: int) -> int:
+        """The share of the completion that was thoughts, by letters, where a server does not tell."""
+        if self.message is None:
+            return 0
+        text, thoughts = spoken(self.message)
+        return round(tokens * len(thoughts) / max(1, len(text) + len(thoughts)))
 
     def record(self) -> dict[str, Any]:
         """All of it, as JSON holds it."""

@@ -13,7 +13,14 @@ import httpx
 from langchain_core.exceptions import ContextOverflowError, ModelConnectionError, ModelTimeoutError
 from langchain_core.exceptions import ModelError as TheirModelError
 
-from kedge.errors import ContextOverflow, ModelError, ModelUnavailable, SchemaUnsupported
+from kedge.errors import (
+    ContextOverflow,
+    DecisionFailed,
+    ModelError,
+    ModelUnavailable,
+    RequestRefused,
+    SchemaUnsupported,
+)
 
 __all__ = ["FAULTS", "check_reply", "reason_in", "refusal", "retry_after", "translated", "where_is"]
 
@@ -71,7 +78,8 @@ def refusal(
         return ModelError(said, fix=_what_is_there(models))
     if status in (400, 422) and schema and SCHEMA.search(reason):
         return SchemaUnsupported(said, fix="use a server with structured outputs, such as vLLM")
-    return ModelError(said, fix="the server does not accept this request")
+    kind = RequestRefused if status in (400, 422) else ModelError
+    return kind(said, fix="the server does not accept this request")
 
 
 def _what_is_there(models: list[str] | None) -> str:
@@ -119,20 +127,22 @@ def check_reply(where: str, text: str, *, thought: bool, calls: bool, finish: st
     """Refuse a reply that nobody can use.
 
     Raises:
-        ModelError: it is empty, or repeats itself until it was cut off.
+        DecisionFailed: it is empty, or repeats itself until it was cut off.
     """
     if finish == "length" and (found := REPETITION.search(text[-TAIL:])):
         unit = " ".join(found[1].split()) or "blanks"
-        raise ModelError(
+        raise DecisionFailed(
             f"{where} repeats itself without end: {unit[:40]!r}", fix="another temperature, seed or prompt"
         )
     if text.strip() or calls:
         return
     if thought:
-        raise ModelError(
+        raise DecisionFailed(
             f"{where} used up its tokens thinking", fix="allow more tokens, or turn its thinking off"
         )
-    raise ModelError(f"{where} answered with nothing", fix="allow more tokens, or look at the server's log")
+    raise DecisionFailed(
+        f"{where} answered with nothing", fix="allow more tokens, or look at the server's log"
+    )
 
 
 def where_is(model: Any) -> str:
