@@ -92,12 +92,16 @@ class Gap(Decision):
 
 
 class Judgement(Decision):
-    """Whether the evidence is enough to answer, and what is missing when it is not."""
+    """Whether the evidence is enough to answer, and what is missing when it is not.
+
+    `notes` say how the decision came about where that matters: evidence left out, a reply that failed.
+    """
 
     sufficient: bool
     confidence: float = Field(ge=0.0, le=1.0)
     gaps: tuple[Gap, ...] = ()
     reason: AbstentionReason | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Support(Decision):
@@ -111,7 +115,7 @@ class Support(Decision):
 class Reading(Decision):
     """An answer read from evidence, with what supports it; or no answer, with the reason.
 
-    Exactly one of `answer` and `reason` is set.
+    Exactly one of `answer` and `reason` is set. `notes` are as in `Judgement`.
     """
 
     answer: str | None
@@ -119,6 +123,7 @@ class Reading(Decision):
     confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     reason: AbstentionReason | None = None
     gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class SubQuestion(Decision):
@@ -144,11 +149,12 @@ class Plan(Decision):
 
 
 class Verification(Decision):
-    """Whether the quotations say what the answer says."""
+    """Whether the quotations say what the answer says. `notes` are as in `Judgement`."""
 
     supported: bool
     confidence: float = Field(ge=0.0, le=1.0)
     reason: AbstentionReason | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Augmentation(Decision):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -10,10 +10,11 @@ from typing import Any, TypeVar, cast
 from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 
+from kedge.agents.decisions import Gap, Judgement, Reading
 from kedge.agents.roles import Cast
-from kedge.errors import BudgetExceeded
+from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
-from kedge.tools.knowledge_base import KnowledgeBase
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.models import Meter
 
 __all__ = ["Context", "halting"]
@@ -37,6 +38,23 @@ class Context:
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""
         return Event(kind=kind, message=message, round=turn, seconds=self.meter.elapsed, data=data)
+
+    async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
+        """The judge's word; a judge that comes to none has not found the evidence sufficient."""
+        try:
+            return await self.meter.play("judge", self.cast.judge, question, evidence)
+        except DecisionFailed as error:
+            return Judgement(sufficient=False, confidence=0.0, notes=(error.message,))
+
+    async def read(self, question: str, evidence: Sequence[Evidence], gaps: Sequence[Gap] = ()) -> Reading:
+        """The reader's answer; `gaps` are what is missing where budget or reader do not come to one."""
+        try:
+            return await self.meter.play("read", self.cast.read, question, evidence)
+        except BudgetExceeded:
+            return Reading(answer=None, reason="budget", gaps=tuple(gaps))
+        except DecisionFailed as error:
+            failed = Gap(kind="value", target="", description=f"No reading: {error.message}")
+            return Reading(answer=None, reason="budget", gaps=(failed, *gaps), notes=(error.message,))
 
 
 def halting(node: N) -> N:

@@ -22,8 +22,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict
 
-from kedge.agents.decisions import Concept, Judgement, Link, Reading
-from kedge.errors import BudgetExceeded
+from kedge.agents.decisions import Concept, Judgement, Link
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
@@ -130,7 +129,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
     """Measure coverage and relevance, ask the judge, and say what is wrong with this round."""
     context, number = runtime.context, len(state.get("rounds", []))
     evidence = state["evidence"][: context.passages]
-    judgement = await context.meter.play("judge", context.cast.judge, state["question"], evidence)
+    judgement = await context.judge(state["question"], evidence)
     matches = {c.text: match(c, state["links"], state["walks"], evidence) for c in state["concepts"]}
     weight = sum(c.weight for c in state["concepts"]) or 1.0
     coverage = sum(c.weight * matches[c.text] for c in state["concepts"]) / weight
@@ -160,6 +159,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
         relevance=relevance,
         quality=turn.quality,
         gaps=[gap.model_dump() for gap in judgement.gaps],
+        notes=list(judgement.notes),
     )
     return {"rounds": [turn], "trace": [event]}
 
@@ -191,13 +191,9 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     context, rounds = runtime.context, state.get("rounds", [])
     best = max(rounds, key=lambda turn: (turn.judgement.sufficient, turn.quality), default=None)
     evidence = best.evidence if best else ()
-    try:
-        reading = await context.meter.play("read", context.cast.read, state["question"], evidence)
-    except BudgetExceeded:
-        gaps = best.judgement.gaps if best else ()
-        reading = Reading(answer=None, reason="budget", gaps=gaps)
-    number = best.number if best else 0
-    event = context.event("answered", reading.answer or f"no answer: {reading.reason}", turn=number)
+    reading = await context.read(state["question"], evidence, best.judgement.gaps if best else ())
+    message, number = reading.answer or f"no answer: {reading.reason}", best.number if best else 0
+    event = context.event("answered", message, turn=number, notes=list(reading.notes))
     composed = compose(
         state["question"],
         "metakgrag",

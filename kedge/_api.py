@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from kedge.agents.expanding import expanding
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.tools import knowledge_base as core
@@ -42,17 +43,32 @@ class KnowledgeBase(core.KnowledgeBase):
     """
 
     def add(
-        self, *sources: str | Path | core.ParsedDocument, triples: bool = True, **options: Any
+        self,
+        *sources: str | Path | core.ParsedDocument,
+        triples: bool = True,
+        expand: bool = False,
+        **options: Any,
     ) -> AddReport:
         """Add files, folders or globs; unchanged files are left alone, changed ones replaced."""
-        return wait(self.aadd(sources, triples=triples, **options))
+        return wait(self.aadd(sources, triples=triples, expand=expand, **options))
 
     async def aadd(
-        self, sources: Sequence[str | Path | core.ParsedDocument], *, triples: bool = True, **options: Any
+        self,
+        sources: Sequence[str | Path | core.ParsedDocument],
+        *,
+        triples: bool = True,
+        expand: bool = False,
+        **options: Any,
     ) -> AddReport:
-        """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster."""
+        """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster.
+
+        With `expand`, full text finds a chunk by the questions that it answers and the names it goes by, too.
+        """
+        cast = ExtractiveCast(self.encoder)
         if triples:
-            options.setdefault("extract", ExtractiveCast(self.encoder).extract_triples)
+            options.setdefault("extract", cast.extract_triples)
+        if expand:
+            options["extract"] = expanding(cast, options.get("extract"))
         parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
         files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
         return await super().aadd([*files, *parsed], **options)
@@ -90,7 +106,7 @@ async def astream(
     question: str,
     *,
     method: str = "metakgrag",
-    cast: Cast | None = None,
+    cast: Cast | Literal["extractive", "llm"] | None = None,
     model: BaseChatModel | None = None,
     budget: Budget | None = None,
     thread: str | None = None,
@@ -101,8 +117,9 @@ async def astream(
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
         method: `metakgrag`, or a baseline: `retrieve_read`, `closed_book` (which needs `model`).
-        cast: Who plays the roles; the extractive cast by default.
-        model: A LangChain chat model, for methods that need one.
+        cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
+            the model, where one is given.
+        model: A LangChain chat model.
         budget: What it may cost; three rounds and a minute by default.
         thread: A name that makes the run resumable: the same question in the same thread goes on where it
             stopped.
@@ -116,13 +133,26 @@ async def astream(
     from kedge.graphs.run import stream
 
     question = clean_question(question)
-    context = Context(
-        base, cast or ExtractiveCast(base.encoder), model=model, meter=Meter(budget or Budget())
-    )
+    context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
     async for item in stream(
         question, context, method=method, checkpoints=base.path / "checkpoints.sqlite", thread=thread
     ):
         yield item if isinstance(item, Event) else Answer(**dict(item))
+
+
+def _cast(cast: Cast | str | None, base: core.KnowledgeBase, model: BaseChatModel | None) -> Cast:
+    """The cast of this name; without one, the language model's where there is a model."""
+    if cast is not None and not isinstance(cast, str):
+        return cast
+    if cast == "extractive" or (cast is None and model is None):
+        return ExtractiveCast(base.encoder)
+    if cast not in ("llm", None):
+        raise InputError(f"no cast is called {cast!r}", fix="choose from extractive, llm")
+    if model is None:
+        raise InputError("the cast llm needs a language model", fix="name one with --model URL")
+    from kedge.agents.llm import LlmCast
+
+    return LlmCast(model)
 
 
 async def aask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:

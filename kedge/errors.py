@@ -6,6 +6,7 @@ The one module that every layer may import; it imports nothing itself.
 __all__ = [
     "BudgetExceeded",
     "ContextOverflow",
+    "DecisionFailed",
     "InputError",
     "KedgeError",
     "LoadError",
@@ -71,6 +72,10 @@ class ContextOverflow(ModelError):
 
 class SchemaUnsupported(ModelError):
     """An endpoint cannot bind its reply to a schema: ask for JSON in words."""
+
+
+class DecisionFailed(ModelError):
+    """A model was asked for a decision and gave none that can be used, not even when asked again."""
 
 
 class BudgetExceeded(KedgeError):

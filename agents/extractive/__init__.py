@@ -11,7 +11,7 @@ from kedge.agents.extractive.linking import link as link_concepts
 from kedge.agents.extractive.triples import extract
 
 if TYPE_CHECKING:
-    from kedge.agents.decisions import Concept, Judgement, Link, Reading
+    from kedge.agents.decisions import Augmentation, Concept, Judgement, Link, Reading
     from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
@@ -42,6 +42,12 @@ class ExtractiveCast:
     async def extract_triples(self, chunk: Chunk) -> Extraction:
         """Triples and names read from one chunk."""
         return extract(chunk)
+
+    async def augment(self, chunk: Chunk) -> Augmentation:
+        """Questions that the chunk answers, and names it goes by."""
+        from kedge.agents.extractive.augmenting import augment
+
+        return augment(chunk)
 
     async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
         """Whether the evidence is enough to answer the question."""

@@ -61,6 +61,10 @@ def ask(
         typer.Option(metavar="URL", help="An OpenAI-compatible chat model.  [default: $KEDGE_MODEL_URL]"),
     ] = None,
     model_name: Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")] = None,
+    cast: Annotated[
+        str | None,
+        typer.Option(help="Who decides: llm or extractive.  [default: llm where a model is named]"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations; or say why they do not hold the answer."""
@@ -73,7 +77,7 @@ def ask(
     limits = {"rounds": rounds, "calls": calls, "seconds": seconds}
     budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
     language_model = chat_model(model, model_name)
-    options = {"method": method, "budget": budget, "thread": thread, "model": language_model}
+    options = {"method": method, "budget": budget, "thread": thread, "model": language_model, "cast": cast}
     with open_base(base) as opened:
         if method != "closed_book" and not opened.stats().documents:
             raise InputError(

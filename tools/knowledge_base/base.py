@@ -400,10 +400,9 @@ class KnowledgeBase:
         chunks = [chunk for document in documents for chunk in document.chunks]
         if chunks:
             ids = [chunk.id for chunk in chunks]
-            rows = np.concatenate(
-                [document.vectors for document in documents if document.vectors is not None]
-            )
-            self._both(lambda: self.full_text.add(chunks), lambda: self.vectors.add(ids, rows))
+            rows = np.concatenate([made.vectors for made in documents if made.vectors is not None])
+            also = {number: words for made in documents for number, words in made.expansions.items()}
+            self._both(lambda: self.full_text.add(chunks, also), lambda: self.vectors.add(ids, rows))
         journal = [] if batch.first is None else [batch.first]
         return self._commit(Change(documents, batch.hold, batch.release, journal=journal))
 
@@ -464,7 +463,7 @@ class KnowledgeBase:
                 ([chunk.id for chunk in chunks], rows) for chunks, rows in self.store.batches()
             )
         if len(self.full_text) != count:
-            self.full_text.rebuild(chunks for chunks, _ in self.store.batches())
+            self.full_text.rebuild(self.store.texts())
         self.store.settle([numbers.start for numbers in pending])
         self._in_step = revision
 
