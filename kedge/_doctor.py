@@ -119,15 +119,14 @@ def _unknown_settings() -> Iterator[Check]:
 
 
 def _servers(settings: Settings) -> Iterator[Check]:
-    servers = {"chat model": settings.model_url}
+    models = settings.model_urls()
+    if not models:
+        detail = "none set; answers come from the extractive cast"
+        yield Check("chat model", "missing", detail, "set KEDGE_MODEL_URL and KEDGE_MODEL_NAME to use one")
+    for url in models:
+        yield _server("chat model", url, settings.api_key)
     if settings.encoder.startswith("http"):
-        servers["remote encoder"] = settings.encoder
-    for name, url in servers.items():
-        if url is None:
-            detail = "none set; answers come from the extractive cast"
-            yield Check(name, "missing", detail, "set KEDGE_MODEL_URL and KEDGE_MODEL_NAME to use one")
-        else:
-            yield _server(name, url, settings.api_key)
+        yield _server("remote encoder", settings.encoder, settings.api_key)
 
 
 def _server(name: str, url: str, key: str | None) -> Check:

@@ -58,12 +58,15 @@ class ModelError(KedgeError):
 class ModelUnavailable(ModelError):
     """An endpoint failed in a way that may pass: not there, overloaded, too slow, cut off.
 
-    `retry_after` is how many seconds it asked to be left alone, if it did.
+    `retry_after` is how many seconds it asked to be left alone, if it did; `absent` says nobody was there.
     """
 
-    def __init__(self, message: str, *, fix: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, fix: str = "", retry_after: float | None = None, absent: bool = False
+    ) -> None:
         super().__init__(message, fix=fix)
         self.retry_after = retry_after
+        self.absent = absent
 
 
 class ContextOverflow(ModelError):

@@ -13,6 +13,7 @@ from time import perf_counter
 
 from kedge.benchmarks.performance.corpora import Corpus
 from kedge.benchmarks.performance.figures import Figure, Reference, percentile, spread
+from kedge.benchmarks.performance.model_client import model_client
 from kedge.benchmarks.performance.processes import KEDGE, PYTHON, run, time_commands
 from kedge.tools.encoders import MiniLM
 from kedge.tools.knowledge_base import KnowledgeBase
@@ -271,4 +272,5 @@ BENCHMARKS: dict[str, Callable[[Site], Awaitable[Sequence[Figure]]]] = {
     "change": change,
     "help": start_up,
     "ask": asking,
+    "client": model_client,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,15 +69,18 @@ def chat_model(url: str | None, name: str | None) -> ModelClient | None:
         MissingExtra: spans are wanted, but OpenTelemetry is not installed.
     """
     settings = Settings.read()
-    urls, name = url or settings.model_url, name or settings.model_name
-    if urls is None:
+    settings = replace(settings, model_url=url or settings.model_url)
+    urls, name = settings.model_urls(), name or settings.model_name
+    if not urls:
         return None
     if name is None:
-        raise InputError(f"no model is named for {urls}", fix="give --model-name or set KEDGE_MODEL_NAME")
+        raise InputError(
+            f"no model is named for {settings.model_url}", fix="give --model-name or set KEDGE_MODEL_NAME"
+        )
     from kedge.tools.models import ReplyCache, TraceFile, connect, open_tracer, read_prices
 
     return connect(
-        [each.strip() for each in urls.split(",") if each.strip()],
+        urls,
         name,
         api_key=settings.api_key,
         concurrency=settings.model_calls,

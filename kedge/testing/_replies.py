@@ -43,7 +43,7 @@ class Reply:
         logprobs: For each token its alternatives, a log-probability by token; the first is the token said.
         usage: What is counted as used; words are counted otherwise.
         latency: Seconds before anything is sent, instead of the server's own.
-        status: HTTP status; from 400 on, `text` is the message of an error.
+        status: HTTP status; with any other than 200, `text` is the message of an error.
         kind: The `type` and `code` of that error.
         headers: More headers.
         body: Sent as it is instead of all this: not JSON, or JSON of another shape.

@@ -168,7 +168,7 @@ class StubServer:
             await asyncio.sleep(seconds)
         if reply.reset:
             connection.reset()
-        elif reply.status >= 400:
+        elif reply.status != 200:
             _refuse(connection, reply)
         elif reply.body is not None:
             await _send(

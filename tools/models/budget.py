@@ -45,8 +45,8 @@ class Spending(BaseModel):
 
     `calls` counts requests that were sent, those that failed included; `cached_tokens` are those prompt
     tokens that the server remembered, `reasoning_tokens` those completion tokens that were thinking. A
-    cache hit is no call. `seconds` is the time inside decisions, `model_seconds` the part of it that models took,
-    summed over calls at once. `cost` is `None` when a call's price is not known, never 0.
+    cache hit is no call. `seconds` is the time inside decisions, `model_seconds` the part of it that models
+    took, summed over calls at once. `cost` is `None` when a call's price is not known, never 0.
 
     Example:
         >>> (Spending(calls=1, cost=0.25) + Spending(decisions=1)).cost

@@ -72,6 +72,7 @@ class Replica:
         self.where = where_is(model)
         self.limiter = limiter
         self.rests_until = 0.0
+        self.was_there = False
 
     @property
     def ready(self) -> bool:
@@ -85,6 +86,7 @@ class Replica:
 
     def rest(self, fault: ModelUnavailable) -> None:
         """It failed: leave it alone for as long as it asks, or a few seconds."""
+        self.was_there = self.was_there or not fault.absent
         self.rests_until = time.monotonic() + (fault.retry_after or REST_SECONDS)
 
 
@@ -94,7 +96,8 @@ class ModelClient(BaseChatModel):
     - **cache**: a request that was answered before is answered from `replies`, and costs nothing; equal
       requests at the same time are sent once. Draw again by asking with another `seed`.
     - **retry**: what may pass (429, 5xx, time-outs, resets) is tried again, elsewhere if there is a replica.
-      A replica that fails rests for a while. A stream that has begun is not begun again.
+      A replica that fails rests for a while. A server that went away is waited for, but one that never was
+      there is not. A stream that has begun is not begun again.
     - **limit**: each replica has at most its limiter's number of calls in flight.
     - **budget** and **ledger**: inside `Meter.play` the meter is asked before, and charged after, each call.
     - **trace**: every call is a record of `trace`, and an OpenTelemetry span of `tracer`.
@@ -147,8 +150,10 @@ class ModelClient(BaseChatModel):
 
     @classmethod
     def around(cls, model: BaseChatModel) -> ModelClient:
-        """The model itself if it is a client, otherwise a client of it that limits and remembers nothing."""
-        return model if isinstance(model, ModelClient) else cls(models=[model])
+        """The model itself if it is a client, otherwise a client of it that only counts what it costs."""
+        if isinstance(model, ModelClient):
+            return model
+        return cls(models=[model], retries=Retries(attempts=0))
 
     # What LangChain asks of a chat model.
 
@@ -278,17 +283,20 @@ class ModelClient(BaseChatModel):
             try:
                 async with aclosing(self._sent(asked, replica)) as flow:
                     async for part in flow:
-                        begun = True
+                        begun = replica.was_there = True
                         yield part
                 return
             except ModelUnavailable as fault:
                 replica.rest(fault)
                 pause = self.retries.pause(attempt, fault.retry_after)
+                if any(other.ready for other in self._replicas) and attempt < self.retries.attempts:
+                    pause = 0.0
+                elif not any(other.was_there for other in self._replicas):
+                    pause = None  # a server that never was there is not waited for: its URL is wrong
                 if pause is None or begun:
                     raise
-            if not any(other.ready for other in self._replicas):
-                whom = playing.get()
-                await asyncio.sleep(pause if whom is None else min(pause, whom[0].remaining))
+            whom = playing.get()
+            await asyncio.sleep(pause if whom is None else min(pause, whom[0].remaining))
 
     def _next_replica(self) -> Replica:
         """The least busy of those that do not rest; among equals they take turns."""

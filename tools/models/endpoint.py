@@ -260,7 +260,9 @@ class Endpoint(ChatOpenAI):
                 return ModelError(f"{self.where}: {said}", fix="check the certificate, and http or https")
             case aiohttp.ClientConnectorError():
                 return ModelUnavailable(
-                    f"{self.where} is not there: {said}", fix="start the server, or check the URL"
+                    f"{self.where} is not there: {said}",
+                    fix="start the server, or check the URL",
+                    absent=True,
                 )
             case TimeoutError():
                 return ModelUnavailable(
