@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kedge._answer import Answer
     from kedge.agents.roles import Cast
     from kedge.graphs.events import Event
+    from kedge.graphs.ingest import Estimate
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
@@ -42,15 +43,12 @@ class KnowledgeBase(core.KnowledgeBase):
         >>> print(base.ask("Who built the lighthouse of Farrow Head?"))  # doctest: +SKIP
     """
 
-    def add(
-        self,
-        *sources: str | Path | core.ParsedDocument,
-        triples: bool = True,
-        expand: bool = False,
-        **options: Any,
-    ) -> AddReport:
-        """Add files, folders or globs; unchanged files are left alone, changed ones replaced."""
-        return wait(self.aadd(sources, triples=triples, expand=expand, **options))
+    def add(self, *sources: str | Path | core.ParsedDocument, **options: Any) -> AddReport:
+        """Add files, folders or globs; unchanged files are left alone, changed ones replaced.
+
+        Options as in `aadd`.
+        """
+        return wait(self.aadd(sources, **options))
 
     async def aadd(
         self,
@@ -58,20 +56,48 @@ class KnowledgeBase(core.KnowledgeBase):
         *,
         triples: bool = True,
         expand: bool = False,
+        model: BaseChatModel | None = None,
+        meter: Meter | None = None,
         **options: Any,
     ) -> AddReport:
-        """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster.
+        """Like `add`.
 
-        With `expand`, full text finds a chunk by the questions that it answers and the names it goes by, too.
+        Args:
+            sources: Files, folders or globs, or documents that are read already.
+            triples: Read triples for the graph; without, adding is several times faster.
+            expand: Let full text find a chunk by the questions that it answers and the names it goes by, too.
+            model: A chat model that reads the triples, and writes those questions, instead of rules.
+            meter: What the model's calls are checked against and charged to; no limit by default.
+            options: As for the knowledge base below: `fields`, `encoding`, `on_progress`.
         """
-        cast = ExtractiveCast(self.encoder)
-        if triples:
-            options.setdefault("extract", cast.extract_triples)
+        cast = _cast(None, self, model)
+        extract = options.pop("extract", None)
+        if triples and extract is None:
+            extract = cast.extract_triples
+            if model is not None:
+                from kedge.graphs.ingest import extracting
+
+                extract = extracting(cast, meter or Meter(Budget(seconds=None)))
         if expand:
-            options["extract"] = expanding(cast, options.get("extract"))
-        parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
-        files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
-        return await super().aadd([*files, *parsed], **options)
+            extract = expanding(cast, extract)
+        return await super().aadd(_found(sources), extract=extract, **options)
+
+    def estimate(self, *sources: str | Path | core.ParsedDocument, **options: Any) -> Estimate:
+        """What reading these sources with a model would take; options as in `aestimate`."""
+        return wait(self.aestimate(sources, **options))
+
+    async def aestimate(
+        self,
+        sources: Sequence[str | Path | core.ParsedDocument],
+        *,
+        model: BaseChatModel,
+        slots: int = 1,
+        **options: Any,
+    ) -> Estimate:
+        """Like `estimate`: `slots` calls are in flight at once; other options as for `aadd`."""
+        from kedge.graphs.ingest import estimate
+
+        return await estimate(self, _found(sources), _cast(None, self, model), slots=slots, **options)
 
     def remove(self, *names: str) -> RemoveReport:
         """Remove documents, by id, source or the file they came from."""
@@ -99,6 +125,13 @@ class KnowledgeBase(core.KnowledgeBase):
     def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Answer]:
         """Events as they happen, and the answer last; options as in `aask`."""
         return astream(self, question, **options)
+
+
+def _found(sources: Sequence[str | Path | core.ParsedDocument]) -> list[str | Path | core.ParsedDocument]:
+    """The files that paths, folders and globs name, and the ready documents."""
+    parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
+    files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
+    return [*files, *parsed]
 
 
 async def astream(

@@ -16,7 +16,7 @@ from kedge.tools.knowledge_base.records import (
     TripleDraft,
     entity_key,
 )
-from kedge.tools.knowledge_base.reports import AddReport, Failure, Progress, RemoveReport, Stats
+from kedge.tools.knowledge_base.reports import AddReport, Failure, Preview, Progress, RemoveReport, Stats
 
 __all__ = [
     "AddReport",
@@ -33,6 +33,7 @@ __all__ = [
     "KnowledgeGraph",
     "Limits",
     "ParsedDocument",
+    "Preview",
     "Progress",
     "RemoveReport",
     "Stats",

@@ -24,7 +24,16 @@ import numpy as np
 
 from kedge.errors import InputError, StoreError
 from kedge.tools.encoders._protocol import Encoder, FloatArray
-from kedge.tools.knowledge_base.adding import Batch, Extract, Tally, content_id, jobs, pipeline, uninterrupted
+from kedge.tools.knowledge_base.adding import (
+    Batch,
+    Extract,
+    Tally,
+    content_id,
+    jobs,
+    pipeline,
+    previewed,
+    uninterrupted,
+)
 from kedge.tools.knowledge_base.full_text import FullText
 from kedge.tools.knowledge_base.graph import KnowledgeGraph
 from kedge.tools.knowledge_base.loaders import Fields
@@ -44,7 +53,7 @@ from kedge.tools.knowledge_base.records import (
     Triple,
     TripleDraft,
 )
-from kedge.tools.knowledge_base.reports import AddReport, Progress, RemoveReport, Stats
+from kedge.tools.knowledge_base.reports import AddReport, Preview, Progress, RemoveReport, Stats
 from kedge.tools.knowledge_base.rows import Change, Delta, NewDocument, Origin
 from kedge.tools.knowledge_base.store import FORMAT, Store
 from kedge.tools.knowledge_base.vectors import Vectors
@@ -305,6 +314,18 @@ class KnowledgeBase:
             triples=totals.triples,
             seconds=time.perf_counter() - begin,
         )
+
+    async def apreview(
+        self,
+        sources: Sequence[str | Path | ParsedDocument],
+        *,
+        fields: Fields | None = None,
+        encoding: str | None = None,
+        sample: int = 0,
+    ) -> Preview:
+        """What `aadd` of these sources would have to take in, and the first `sample` chunks of it."""
+        work = jobs(sources, fields=fields, encoding=encoding)
+        return await asyncio.to_thread(previewed, self.store, work, sample)
 
     async def aadd_triples(
         self, triples: Iterable[TripleDraft], *, source: str, title: str = ""

@@ -225,6 +225,11 @@ class ModelClient(BaseChatModel):
         return self._replicas[0].where
 
     @property
+    def slots(self) -> int | None:
+        """Calls that may be in flight at once, at all replicas together; `None` is any number."""
+        return sum(limiter.slots for limiter in self.limiters) or None
+
+    @property
     def _llm_type(self) -> str:
         return "kedge"
 
