@@ -1,0 +1,108 @@
+"""Questions joined in one sentence: a list of things, two things that must both hold, a question and another."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+from kedge.agents.extractive._folded import read_units
+from kedge.agents.extractive.lexicon import POSSESSIVES
+from kedge.agents.extractive.units import Unit, tag_at
+
+__all__ = ["Joined", "joined"]
+
+
+class Joined(NamedTuple):
+    """Questions to ask apart. In a `search` the later one refers to the first one's answer as `{}`."""
+
+    questions: tuple[str, ...]
+    operation: Literal["union", "intersect", "search"]
+
+
+_AND_ASKS: Final = re.compile(
+    r"(?P<one>.{8,}?),? and (?P<two>(?:(?:in|at|on|by|for|of|to|from) )?(?:who|whom|whose|what|which|where|when|why|how)\b.{4,})$",
+    re.IGNORECASE,
+)
+_PRONOUN: Final = re.compile(r"\b(?:they|them|it|he|she|him|their|its|his|her|each of them|each one|each)\b")
+_EACH: Final = re.compile(
+    r"(?P<before>.*\b(?:of|in|for|by|did|do|does|from|have|has) )(?P<each>each (?:of|one of) )(?P<group>the [^,?]+)\??$"
+)
+_MANY: Final = re.compile(
+    r"(?P<before>.{6,}?\b(?:of|in|for|by|from) |.{6,}? (?:are|were|do|did) )"
+    r"(?P<group>the (?:(?:top|first|last|current|most recent|five|four|three|main|founding) )*"
+    r"(?:top|first|last|most recent|\d+|two|three|four|five|six|seven|eight|nine|ten) (?:most )?[a-z][^,?]*?s\b[^,?]*)\??$"
+)
+
+
+def joined(text: str) -> Joined | None:
+    """The questions of a sentence that joins several, if it does."""
+    return _asked_twice(text) or _for_each(text) or _listed(text) or _both(text)
+
+
+def _asked_twice(text: str) -> Joined | None:
+    """`Who directed Jaws, and when was he born?`, `Who directed Jaws and who wrote it?`"""
+    match = _AND_ASKS.match(text)
+    if match is None or not re.match(r"(?:who|what|which|where|when|how|list|name|in|on|at)\b", text, re.I):
+        return None
+    one, two = match["one"].rstrip(" ,?") + "?", match["two"].rstrip(" ?") + "?"
+    two = two[:1].upper() + two[1:]
+    pronoun = _PRONOUN.search(two)
+    if pronoun is None:
+        return Joined((one, two), "union") if _named(two) and _named(one) else None
+    owner = "'s" if pronoun[0] in POSSESSIVES and not two[pronoun.end() :].startswith("?") else ""
+    return Joined((one, f"{two[: pronoun.start()]}{{}}{owner}{two[pronoun.end() :]}"), "search")
+
+
+def _for_each(text: str) -> Joined | None:
+    """`What is the height of each of the five tallest towers in Hesk?`"""
+    match = _EACH.match(text) or _MANY.match(text)
+    if match is None or not re.match(r"(?:who|what|which|where|when|how|in|list|name)\b", text, re.I):
+        return None
+    if re.fullmatch(r"(?:who|what|which)(?: \w+)? (?:are|were|is|was) ", match["before"], re.I):
+        return None
+    group = match["group"].strip()
+    return Joined((f"What are {group}?", f"{match['before']}{{}}?"), "search")
+
+
+def _named(text: str) -> bool:
+    return any(unit.tag in "ND" for unit in read_units(text))
+
+
+def _listed(text: str) -> Joined | None:
+    """`What are the heights of K2, Lhotse and Makalu?`: three names or more."""
+    found = read_units(text)
+    for first, unit in enumerate(found):
+        if unit.tag != "N":
+            continue
+        members, at = [unit], first + 1
+        while (step := _next_member(found, at)) and step < len(found) and found[step].tag == "N":
+            members.append(found[step])
+            at = step + 1
+        if len(members) > 2 and first and any(u.low == "and" for u in found[first:at]):
+            before, after = text[: unit.start], text[members[-1].end :]
+            if re.search(r"[a-z]", before):
+                return Joined(tuple(f"{before}{m.text}{after}" for m in members[:8]), "union")
+    return None
+
+
+def _next_member(found: list[Unit], at: int) -> int:
+    """Where the next member of a list would stand, behind a comma, "and" or both; 0 if no list goes on."""
+    step = at
+    if tag_at(found, step) == ",":
+        step += 1
+    if step < len(found) and found[step].low == "and":
+        step += 1
+    return step if step > at else 0
+
+
+def _both(text: str) -> Joined | None:
+    """`Which actor played in Jaws and in Alien?`: the answers that two questions share."""
+    match = re.match(
+        r"(?P<wh>(?:who|what|which)(?: [a-z-]+){0,3}?) (?P<one>(?:is|was|are|were|has|had|[a-z]+ed|[a-z]+s|starred|wrote|won"
+        r"|played|led)\b.+?),? and (?P<two>(?:is|was|are|were|has|had|also|[a-z]+ed|wrote|won|led)\b.+?)\??$",
+        text, re.I,
+    )  # fmt: skip
+    if match is None or re.search(r"\b(?:that|which|who|whose|where|when|both|between)\b", match["one"]):
+        return None
+    one, two = (f"{match['wh']} {match[part].removeprefix('also ')}?" for part in ("one", "two"))
+    return Joined((one, two), "intersect") if _named(match["one"]) and _named(match["two"]) else None
