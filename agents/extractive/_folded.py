@@ -7,18 +7,21 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from kedge.agents.extractive._expecting import WH
-from kedge.agents.extractive._vocabulary import EXPECTATIONS, RELATIONAL
+from kedge.agents.extractive._vocabulary import COUNTRIES, EXPECTATIONS, RELATIONAL
 from kedge.agents.extractive.language import STOP_WORDS, Span, dates, lemma, names, numbers, singular, tokens
 from kedge.agents.extractive.lexicon import (
     AUXILIARIES,
     COUNTRY_OF_DEMONYM,
     IRREGULAR_VERBS,
     NAMING,
+    ORDINALS,
     PERSON_NOUNS,
+    TIME_NOUNS,
     VERBS,
     WORKS,
     word_set,
 )
+from kedge.agents.extractive.phrases import verb_group
 from kedge.agents.extractive.units import Unit, tag_at, units
 
 __all__ = ["Folded", "folded", "interrogative", "read_units"]
@@ -39,9 +42,14 @@ _OF: Final = word_set("birth death burial origin citizenship residence education
 _ROLES: Final = (
     RELATIONAL
     | {noun for noun, kind in EXPECTATIONS.items() if kind in ("person", "country")}
-    | word_set("birthplace team club band company country city state county continent league label network")
-    | word_set("hometown school university college employer residence performer performers singer")
-)
+    | word_set("birthplace team club band company country city state county continent league label")
+    | word_set("hometown school university college employer residence performer")
+) - word_set("people")
+# Who makes works: what is behind "of" is a title, which may be longer than a run of capitals.
+_MAKERS: Final = word_set("""
+    director producer author writer composer performer singer creator publisher editor artist screenwriter
+    illustrator cinematographer lyricist
+""")
 _PEOPLE: Final = word_set("man woman person individual boy girl people one")
 # What may be left of a question that asks for nothing but what is folded in it.
 _LIGHT: Final = (
@@ -50,9 +58,15 @@ _LIGHT: Final = (
     | {*WH}
     | word_set("name names title full real exact term list known called give tell identify find")
 )
-_HERE: Final = word_set("where")
+# Behind these stands what somebody is or becomes, not somebody to be found.
+_PREDICATES: Final = word_set("as be become became becoming named called elected appointed made hired considered")
+# Heads of clauses that point at no thing of its own.
+_AFTER_NOUN: Final = "it.,sR("
+_VAGUE: Final = TIME_NOUNS - {"year"} | word_set("thing way reason fact part time case idea")
 _PLACED: Final = word_set("born located situated based died raised lived buried held formed headquartered")
 _REFERENCE: Final = re.compile(r"#\d+")
+_QUOTES: Final = ('"', "“", "”")
+_AROUND: Final = re.compile(r"[\"”]?(?: \([^()]*\))?")
 
 
 def read_units(text: str) -> list[Unit]:
@@ -60,12 +74,13 @@ def read_units(text: str) -> list[Unit]:
     found = [Span(*m.span(), m[0]) for m in _REFERENCE.finditer(text)]
     taken = {span.start for span in found}
     for name in names(text):
-        brackets = re.compile(r" \([^()]*\)").match(text, name.end)
-        end = brackets.end() if brackets else name.end
+        around = _AROUND.match(text, name.end)
+        start, end = name.start, around.end() if around else name.end
+        if text[start - 1 : start] in _QUOTES and text[name.end : name.end + 1] in _QUOTES:
+            start -= 1
         if name.start not in taken:
-            found.append(Span(name.start, end, text[name.start : end]))
-    quotes = [unit for unit in units(tokens(text), found, dates(text), numbers(text)) if unit.text not in '"“”']
-    return quotes
+            found.append(Span(start, end, text[start:end]))
+    return units(tokens(text), found, dates(text), numbers(text))
 
 
 def interrogative(text: str) -> bool:
@@ -88,13 +103,29 @@ def _without_titles(text: str) -> str:
 def folded(text: str) -> Folded | None:
     """The innermost part of a question that stands for something else, if anything is asked beyond it."""
     found = read_units(text)
-    inner = [part for part in _parts(text, found) if _asks_more(text, part)]
+    inner = [part for part in _parts(text, found) if _asks_more(text, part) and not _is_asked(found, part)]
     return min(inner, key=lambda part: (part.end - part.start, part.start), default=None)
 
 
 def _asks_more(text: str, part: Folded) -> bool:
     rest = re.findall(r"[^\W\d_]+", f"{text[: part.start]} {text[part.end :]}".lower())
     return any(word not in _LIGHT for word in rest)
+
+
+def _is_asked(found: Sequence[Unit], part: Folded) -> bool:
+    """Whether a part says what is asked for, or what someone became: "What was the capital of Hesk in 1900?"."""
+    at = next(i for i, unit in enumerate(found) if unit.end > part.start)
+    before = found[at - 1] if at else None
+    after = next((unit for unit in found if unit.start >= part.end), None)
+    if before is None:
+        return False
+    if before.low in _PREDICATES or (after is not None and after.low in ("and", "or")):
+        return after is None or after.low in ("and", "or") or after.tag in _AFTER_NOUN
+    goes_on = after is not None and after.tag not in _AFTER_NOUN
+    if before.tag != "B" or goes_on or found[0].low not in ("who", "what", "which"):
+        return False
+    nouns = [unit.low for unit in found[1 : at - 1]]
+    return not nouns or EXPECTATIONS.get(nouns[-1], "name") in ("person", "name")
 
 
 def _parts(text: str, found: Sequence[Unit]) -> Iterator[Folded]:
@@ -107,6 +138,7 @@ def _parts(text: str, found: Sequence[Unit]) -> Iterator[Folded]:
             yield from _described(text, found, at)
             yield from _compound(text, found, at)
             yield from _superlative(text, found, at)
+            yield from _same_as(text, found, at)
 
 
 def _who(role: str) -> str:
@@ -120,7 +152,7 @@ def _role_end(found: Sequence[Unit], at: int) -> int:
     for i in range(at, min(at + 4, len(found))):
         if found[i].tag not in "wV-":
             break
-        if singular(found[i].low) in _ROLES:
+        if found[i].low != "people" and singular(found[i].low) in _ROLES:
             end = i + 1
     if tag_at(found, end) == "i" and end + 1 < len(found) and found[end + 1].low in _OF:
         return end + 2
@@ -135,19 +167,25 @@ def _owned(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     if tag_at(found, at - 1) != "N":
         return
     end = _role_end(found, at + 1)
-    if end == at + 1 or tag_at(found, end) in "N'":  # "Denmark's king Hamlet"
-        if not (end > at + 1 and tag_at(found, end) == "'"):
-            return
-    start = found[at - 1].start
+    if end == at + 1 or tag_at(found, end) == "N" or _noun_goes_on(found, end):  # "Denmark's king Hamlet"
+        return
+    if at > 2 and found[at - 2].low == "of" and found[at - 3].low in WH:  # "which of Ada's sons"
+        return
+    start = found[at - 1 - (tag_at(found, at - 2) == "d" and found[at - 2].low == "the")].start
     role = text[found[at + 1].start : found[end - 1].end]
     owner = text[start : found[at - 1].end]
     yield Folded(start, found[end - 1].end, f"{_who(found[end - 1].low)} is the {role} of {owner}?")
 
 
+def _noun_goes_on(found: Sequence[Unit], at: int) -> bool:
+    """Whether the word at `at` continues a compound: "city centre", not "city lie" or "father famous"."""
+    return tag_at(found, at) == "w" and lemma(found[at].low) not in VERBS and tag_at(found, at + 1) not in "it"
+
+
 def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     """`the director of Jaws`, `the place of death of #1`."""
     first = at
-    while first > 0 and found[first - 1].tag in "w-V" and first > at - 4:
+    while first > 0 and first > at - 4 and (found[first - 1].tag in "w-" or found[first - 1].low in ORDINALS):
         first -= 1
     if at - 2 > 0 and found[at - 1].low in _OF and found[at - 2].low == "of":
         first = at - 3
@@ -155,14 +193,18 @@ def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
             first -= 1
     elif first == at or singular(found[at - 1].low) not in _ROLES:
         return
-    while first < at and found[first].low in WH:
+    if found[first].low in WH:
         return
     definite = tag_at(found, first - 1) == "d" and found[first - 1].low == "the"
     last = at + 1
     while tag_at(found, last) in "dw-" and last < at + 5:
         last += 1
-    if tag_at(found, last) not in "N" or tag_at(found, last + 1) in "'-":
+    if tag_at(found, last) != "N" or tag_at(found, last + 1) in "'-" or _noun_goes_on(found, last + 1):
         return
+    if found[last].text in COUNTRIES and found[at - 1].low == "country":
+        return
+    if found[at - 1].low in _MAKERS:
+        last = _title_end(found, last)
     if found[at - 1].low in _SAME_AS or (not definite and found[at - 1].low not in RELATIONAL):
         return
     role = text[found[first].start : found[at - 1].end]
@@ -171,12 +213,22 @@ def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     yield Folded(start, found[last].end, f"{_who(found[at - 1].low)} is the {role} of {whose}?")
 
 
+def _title_end(found: Sequence[Unit], at: int) -> int:
+    """The last unit of a title that small words hold together: "Songs to Sing with Ada"."""
+    while tag_at(found, at + 1) in "it" and found[at + 1].low not in ("in", "of"):
+        step = at + 2 + (tag_at(found, at + 2) == "d")
+        if tag_at(found, step) != "N":
+            break
+        at = step
+    return at
+
+
 def _compound(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     """`the It'll Be Me singer`: a name before the relation."""
     if tag_at(found, at + 1) != "N" or found[at + 1].text in COUNTRY_OF_DEMONYM:
         return
     end = _role_end(found, at + 2)
-    if end != at + 3 or tag_at(found, end) in "Nw'" or singular(found[end - 1].low) not in RELATIONAL:
+    if end != at + 3 or tag_at(found, end) in "NwR'-" or found[end - 1].low not in RELATIONAL:
         return
     role = found[end - 1].text
     yield Folded(
@@ -215,6 +267,15 @@ def _superlative(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
         yield Folded(found[at].start, found[last].end, f"{_who(noun)} is {words}?")
 
 
+def _same_as(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
+    """`the same county as #1`: what the other one is in."""
+    words = [unit.low for unit in found[at + 1 : at + 4]]
+    if len(words) < 3 or words[0] != "same" or words[2] != "as" or tag_at(found, at + 4) != "N":
+        return
+    other = found[at + 4]
+    yield Folded(found[at].start, other.end, f"Which {words[1]} is {other.text} in?")
+
+
 # --- clauses -----------------------------------------------------------------------------------------------
 
 
@@ -224,7 +285,7 @@ def _described(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     if end == at + 1 or end >= len(found):
         return
     head, link = found[end - 1], found[end]
-    if head.tag != "w":
+    if head.tag != "w" or singular(head.low) in _VAGUE or _ESTS.match(head.low):
         return
     noun = text[found[at + 1].start : head.end]
     start, waits = end, True
@@ -232,17 +293,20 @@ def _described(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
         start = end + 1
     elif link.tag == "i" and end + 1 < len(found) and found[end + 1].low in ("which", "whom"):
         start = end + 2
-    elif link.tag in "VG" and (tag_at(found, end + 1) in "i" or link.tag == "G" or link.low in NAMING):
+    elif link.low in NAMING and tag_at(found, end + 1) == "N":  # "the ship called Ada" is Ada
+        return
+    elif (link.tag == "G" and lemma(link.low) in VERBS) or (link.tag == "V" and not link.low.endswith("s") and tag_at(found, end + 1) == "i"):
         waits = False
-    elif not (link.tag == "N" and tag_at(found, end + 1) in "BAV" and head.low not in WORKS):
+    elif not (link.tag == "N" and tag_at(found, end + 1) in "BAV" and head.low in EXPECTATIONS.keys() - WORKS):
         return
     stop = _clause_end(found, start, waits=waits, bare=_awaits_bare(found, at))
     clause = found[start:stop]
-    if len(clause) < 2 or not any(unit.tag in "ND" or unit.low.isdigit() for unit in clause):
+    anchored = link.low == "whose" or any(unit.tag in "ND" or unit.low.isdigit() for unit in clause)
+    if len(clause) < 2 or not anchored:
         return
-    if any(unit.low in ("what", "which", "how") for unit in clause):
+    if any(unit.low in ("what", "which", "how", "else") for unit in clause):
         return
-    question = _clause_question(text, noun, head.low, found[end : start], clause)
+    question = _clause_question(text, noun, head.low, found[end:start], clause)
     if question:
         yield Folded(found[at].start, clause[-1].end, question)
 
@@ -257,7 +321,7 @@ def _clause_end(found: Sequence[Unit], start: int, *, waits: bool, bare: bool) -
     owed, at = int(waits), start
     anchored = False
     while at < len(found):
-        unit, before = found[at], tag_at(found, at - 1)
+        unit, before = found[at], _before(found, at)
         if unit.tag in ".()" or (unit.tag == "," and anchored and owed <= 0):
             break
         if unit.tag in "Rs" and at > start:
@@ -272,14 +336,21 @@ def _clause_end(found: Sequence[Unit], start: int, *, waits: bool, bare: bool) -
             if owed <= 0:
                 break
             owed -= 1
-            while tag_at(found, at) in "BAVan" and at < len(found):
-                at += 1
+            at = max(at + 1, verb_group(found, at)[0])
             continue
         if bare and owed <= 0 and anchored and _is_bare(found, at):
             break
         anchored = anchored or unit.tag in "ND"
         at += 1
     return at
+
+
+def _before(found: Sequence[Unit], at: int) -> str:
+    """The tag of what stands before, adverbs and negations left out: "to no longer be"."""
+    at -= 1
+    while tag_at(found, at) in "an":
+        at -= 1
+    return tag_at(found, at)
 
 
 def _reduced(found: Sequence[Unit], at: int) -> bool:
@@ -312,15 +383,22 @@ def _clause_question(text: str, noun: str, head: str, link: Sequence[Unit], clau
     if first.tag in "BAVan":
         return f"{asked} {said}?"
     inverted = _inverted(text, clause)
-    stranded = clause[-1].tag == "i"
+    stranded = _stranded(clause)
     if link and link[0].tag == "i":
         return f"{link[0].text.capitalize()} {asked[0].lower()}{asked[1:]} {inverted}?"
     placed = not link and any(unit.low in _PLACED for unit in clause)
-    if (link and link[-1].low in _HERE or placed) and not stranded:
+    if (link and link[-1].low == "where" or placed) and not stranded:
         return f"In {asked[0].lower()}{asked[1:]} {inverted}?"
     if not link and not stranded:
         return ""
     return f"{asked} {inverted}?"
+
+
+def _stranded(clause: Sequence[Unit]) -> bool:
+    """Whether a preposition has lost its noun to the beginning: "Ada came from", "Ada played for before 1990"."""
+    return clause[-1].tag == "i" or any(
+        unit.tag == "i" and tag_at(clause, at + 1) in "is" for at, unit in enumerate(clause)
+    )
 
 
 def _inverted(text: str, clause: Sequence[Unit]) -> str:

@@ -6,7 +6,9 @@ import re
 from typing import Final, Literal, NamedTuple
 
 from kedge.agents.extractive._folded import read_units
-from kedge.agents.extractive.lexicon import POSSESSIVES
+from kedge.agents.extractive._vocabulary import EXPECTATIONS
+from kedge.agents.extractive.language import singular
+from kedge.agents.extractive.lexicon import POSSESSIVES, TIME_NOUNS, word_set
 from kedge.agents.extractive.units import Unit, tag_at
 
 __all__ = ["Joined", "joined"]
@@ -25,13 +27,21 @@ _AND_ASKS: Final = re.compile(
 )
 _PRONOUN: Final = re.compile(r"\b(?:they|them|it|he|she|him|their|its|his|her|each of them|each one|each)\b")
 _EACH: Final = re.compile(
-    r"(?P<before>.*\b(?:of|in|for|by|did|do|does|from|have|has) )(?P<each>each (?:of|one of) )(?P<group>the [^,?]+)\??$"
+    r"(?P<before>.*\b(?:of|in|for|by|did|do|does|from|have|has) )(?:each (?:of|one of) )(?P<group>the [^,?]+)\??$"
 )
+_NUMBER: Final = r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten)"
 _MANY: Final = re.compile(
-    r"(?P<before>.{6,}?\b(?:of|in|for|by|from) |.{6,}? (?:are|were|do|did) )"
-    r"(?P<group>the (?:(?:top|first|last|current|most recent|five|four|three|main|founding) )*"
-    r"(?:top|first|last|most recent|\d+|two|three|four|five|six|seven|eight|nine|ten) (?:most )?[a-z][^,?]*?s\b[^,?]*)\??$"
+    r"(?P<before>.{6,}?\b(?:of|in|for|by|from|are|were|do|did) )"
+    rf"(?P<group>the (?=[^?]*\b{_NUMBER}\b)(?=[^?]*\b(?:top|most|first|last|main|founding|[a-z]{{3,}}est)\b)"
+    rf"(?:(?:current|top|first|last|main|founding|most|recent|[a-z]{{3,}}est|{_NUMBER}) ){{2,}}"
+    r"(?P<noun>(?:[a-zA-Z.'-]+ ){0,3}?[a-z]+s\b)[^,?]*)\??$"
 )
+
+
+_PROPERTIES: Final = {noun for noun, kind in EXPECTATIONS.items() if kind != "name"} - word_set("town city")
+
+
+_VERBAL: Final = re.compile(r"(?<!who)(?<!that)(?<!which) (?:are|were|is|was|do|did|does|have|has|had)\b")
 
 
 def joined(text: str) -> Joined | None:
@@ -58,9 +68,13 @@ def _for_each(text: str) -> Joined | None:
     match = _EACH.match(text) or _MANY.match(text)
     if match is None or not re.match(r"(?:who|what|which|where|when|how|in|list|name)\b", text, re.I):
         return None
+    if singular((match.groupdict().get("noun") or "").split(" ")[-1]) in TIME_NOUNS:
+        return None
     if re.fullmatch(r"(?:who|what|which)(?: \w+)? (?:are|were|is|was) ", match["before"], re.I):
         return None
     group = match["group"].strip()
+    if _VERBAL.search(group):
+        return None
     return Joined((f"What are {group}?", f"{match['before']}{{}}?"), "search")
 
 
@@ -78,11 +92,19 @@ def _listed(text: str) -> Joined | None:
         while (step := _next_member(found, at)) and step < len(found) and found[step].tag == "N":
             members.append(found[step])
             at = step + 1
-        if len(members) > 2 and first and any(u.low == "and" for u in found[first:at]):
+        if len(members) > 2 and _of_properties(found, first) and any(u.low == "and" for u in found[first:at]):
             before, after = text[: unit.start], text[members[-1].end :]
             if re.search(r"[a-z]", before):
                 return Joined(tuple(f"{before}{m.text}{after}" for m in members[:8]), "union")
     return None
+
+
+def _of_properties(found: list[Unit], at: int) -> bool:
+    """Whether properties of what begins at `at` are asked for: "the heights in metres of"."""
+    if at < 2 or found[at - 1].low not in ("of", "for"):
+        return False
+    nouns = [unit.low for unit in found[:at] if unit.tag == "w"]
+    return any(noun != singular(noun) and singular(noun) in _PROPERTIES for noun in nouns)
 
 
 def _next_member(found: list[Unit], at: int) -> int:

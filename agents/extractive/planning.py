@@ -48,7 +48,7 @@ def plan(question: str, gaps: Sequence[Gap] = ()) -> Plan:
     """
     if gaps:
         return _together([_asking(gap) for gap in gaps[:MAX_GAPS]], "union", question)
-    text = " ".join(question.split())
+    text = re.sub(r"#(?=\w)", "No. ", " ".join(question.split()))  # not to be taken for a reference
     if not interrogative(text):
         return Plan(steps=(SubQuestion(id="1", question=question),))
     return Plan(steps=tuple(_steps(text, _Ids())))
