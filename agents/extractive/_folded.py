@@ -62,6 +62,7 @@ _LIGHT: Final = (
 _PREDICATES: Final = word_set("as be become became becoming named called elected appointed made hired considered")
 # Heads of clauses that point at no thing of its own.
 _AFTER_NOUN: Final = "it.,sR("
+_RANKS: Final = {*ORDINALS, "last"}
 _VAGUE: Final = TIME_NOUNS - {"year"} | word_set("thing way reason fact part time case idea")
 _PLACED: Final = word_set("born located situated based died raised lived buried held formed headquartered")
 _REFERENCE: Final = re.compile(r"#\d+")
@@ -134,6 +135,8 @@ def _parts(text: str, found: Sequence[Unit]) -> Iterator[Folded]:
             yield from _owned(text, found, at)
         elif unit.low == "of":
             yield from _role_of(text, found, at)
+        elif unit.low in ("a", "an", "this") and tag_at(found, at - 1) not in "B,." and at:
+            yield from _described(text, found, at)
         elif unit.tag == "d" and unit.low == "the":
             yield from _described(text, found, at)
             yield from _compound(text, found, at)
@@ -185,7 +188,7 @@ def _noun_goes_on(found: Sequence[Unit], at: int) -> bool:
 def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     """`the director of Jaws`, `the place of death of #1`."""
     first = at
-    while first > 0 and first > at - 4 and (found[first - 1].tag in "w-" or found[first - 1].low in ORDINALS):
+    while first > 0 and first > at - 4 and (found[first - 1].tag in "w-" or found[first - 1].low in _RANKS):
         first -= 1
     if at - 2 > 0 and found[at - 1].low in _OF and found[at - 2].low == "of":
         first = at - 3
@@ -239,11 +242,21 @@ def _compound(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
 def _noun_end(found: Sequence[Unit], at: int) -> int:
     """The end of the common words of the noun phrase that starts behind the article `at`."""
     end = at + 1
-    while tag_at(found, end) in "w#D-a" or (tag_at(found, end) == "d" and found[end].low in ("most", "other")):
+    while end < len(found) and _in_noun(found, end):
         end += 1
     if tag_at(found, end) in "VG" and tag_at(found, end + 1) == "w":
         return end + 2  # "the leading role"
     return end
+
+
+def _in_noun(found: Sequence[Unit], at: int) -> bool:
+    unit, following = found[at], tag_at(found, at + 1)
+    if unit.tag == "N":  # "the American company that", "the King who"
+        demonym = all(part in COUNTRY_OF_DEMONYM for part in unit.text.split("-"))
+        return (demonym and following in "w#D") or (unit.low in EXPECTATIONS and following == "R")
+    if unit.tag == "c":
+        return tag_at(found, at - 1) == following == "w" and tag_at(found, at + 2) == "w"
+    return unit.tag in "w#D-a" or unit.low in ("most", "other")
 
 
 _ESTS: Final = re.compile(r"(?:[a-z]{2,}est|latest|best|worst)$")
@@ -285,7 +298,9 @@ def _described(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     if end == at + 1 or end >= len(found):
         return
     head, link = found[end - 1], found[end]
-    if head.tag != "w" or singular(head.low) in _VAGUE or _ESTS.match(head.low):
+    if head.tag not in "wN" or singular(head.low) in _VAGUE or _ESTS.match(head.low):
+        return
+    if found[at].low != "the" and link.tag != "R":
         return
     noun = text[found[at + 1].start : head.end]
     start, waits = end, True
@@ -305,6 +320,8 @@ def _described(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     if len(clause) < 2 or not anchored:
         return
     if any(unit.low in ("what", "which", "how", "else") for unit in clause):
+        return
+    if waits and not any(unit.tag in "BAV" for unit in clause):
         return
     question = _clause_question(text, noun, head.low, found[end:start], clause)
     if question:

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from kedge.agents.extractive._folded import read_units
 from kedge.agents.extractive._vocabulary import EXPECTATIONS
 from kedge.agents.extractive.language import singular
-from kedge.agents.extractive.lexicon import POSSESSIVES, TIME_NOUNS, word_set
+from kedge.agents.extractive.lexicon import AUXILIARIES, POSSESSIVES, TIME_NOUNS, word_set
 from kedge.agents.extractive.units import Unit, tag_at
 
 __all__ = ["Joined", "joined"]
@@ -46,7 +46,63 @@ _VERBAL: Final = re.compile(r"(?<!who)(?<!that)(?<!which) (?:are|were|is|was|do|
 
 def joined(text: str) -> Joined | None:
     """The questions of a sentence that joins several, if it does."""
-    return _asked_twice(text) or _for_each(text) or _listed(text) or _both(text)
+    return (
+        _asked_inside(text)
+        or _asked_twice(text)
+        or _for_each(text)
+        or _listed(text)
+        or _shared(text)
+        or _both(text)
+    )
+
+
+_INSIDE: Final = re.compile(
+    r"(?P<before>(?!(?:who|whom|whose|what|which|where|when|why|how|in|on|at)\b).*?[a-z)\"]) (?:a|an|another|the|this) "
+    r"(?P<noun>(?:[\w'-]+ ){0,4}?[a-z-]+) "
+    r"(?P<link>(?:that|who|which|with)|(?=[a-z]+(?:ed|en|wn|lt|ght|de|ng) (?:by|in|on|at|between|from|for|during|under)))"
+    r" ?(?P<clause>(?:(?!\b(?:a|an|another)\b)[^?])*?\b(?:what|which|whom|where|when|how many|who)\b[^?]*)\??",
+    re.IGNORECASE,
+)
+
+
+def _asked_inside(text: str) -> Joined | None:
+    """`Ada Lund was born in a town that lies on which river?`: the town first, then its river."""
+    match = _INSIDE.fullmatch(text)
+    if match is None or not _named(match["before"]) or not _ASKED.search(match["clause"]):
+        return None
+    words = match["noun"].lower().split()
+    if _ASKED.search(match["before"]) or words[-1].endswith("ed") or _NO_NOUN & set(words):
+        return None
+    link, clause = match["link"], match["clause"]
+    said = f"has {clause}" if link == "with" else clause if link else f"was {clause}"
+    return Joined((f"{match['before']} which {match['noun']}?", f"{{}} {said}?"), "search")
+
+
+_NO_NOUN: Final = AUXILIARIES | {"who", "that", "which", "and", "of"}
+_ASKED: Final = re.compile(r"\b(?:what|which|whom|where|when|how many|who)\b", re.IGNORECASE)
+_NAME: Final = r"(?:\"[^\"]+\"|[A-Z0-9][^,?]*?)"
+_COMMON: Final = re.compile(
+    rf"(?P<asked>(?:in |on |at )?(?:what|which)(?: [a-z-]+){{0,4}}?) (?P<aux>do|does|did|are|were) (?:both )?(?P<a>{_NAME}),? and "
+    r"(?P<b>.+?) (?P<rest>(?:both )?(?:have in common|share)|both .+|(?:[a-z]+ )?in common)\??",
+    re.IGNORECASE,
+)
+_BOTH_LAST: Final = re.compile(
+    rf"(?P<a>{_NAME}),? and (?P<b>.+?),? (?P<aux>are|were|have|had)(?P<rest> both .*\b(?:what|which|where)\b.*?)\??"
+)
+
+
+def _shared(text: str) -> Joined | None:
+    """`What do Jaws and Alien have in common?`, `Hesk and Tarn are both in which county?`."""
+    if match := _COMMON.fullmatch(text):
+        rest = match["rest"].replace("both ", "").replace("share", "have").removesuffix(" in common")
+        aux = {"do": "does", "are": "is", "were": "was"}.get(match["aux"].lower(), match["aux"])
+        questions = [f"{match['asked']} {aux} {match[side]} {rest}?" for side in "ab"]
+    elif match := _BOTH_LAST.fullmatch(text):
+        one = {"are": "is", "were": "was", "have": "has"}.get(match["aux"], match["aux"])
+        questions = [f"{match[side]} {one}{match['rest'].replace(' both', '')}?" for side in "ab"]
+    else:
+        return None
+    return Joined(tuple(questions), "intersect") if all(map(_named, (match["a"], match["b"]))) else None
 
 
 def _asked_twice(text: str) -> Joined | None:

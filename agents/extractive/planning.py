@@ -66,12 +66,25 @@ class _Ids:
 
 
 def _steps(text: str, ids: _Ids) -> list[SubQuestion]:
-    understood = analyse(text)
+    understood = analyse(_choice_last(text))
     if understood.comparison is not None and _comparable(understood.comparison):
         return _compared(text, understood.comparison, ids)
     if (apart := joined(text)) is not None:
         return _apart(text, apart, ids)
     return list(_chain(understood.text if len(text) <= MAX_QUESTION else text, ids))
+
+
+_CHOICE: Final = re.compile(
+    r"(?P<be>Was|Were|Is|Are|Did|Does|Do|Has) (?P<a>[A-Z\"][^,?]*?),? or (?P<b>[A-Z\"][^,?]*?) (?P<rest>[a-z][^?]*)\??"
+)
+
+
+def _choice_last(text: str) -> str:
+    """`Was Monet or Pissarro born first?` in the order of most comparisons."""
+    match = _CHOICE.fullmatch(text)
+    if match is None:
+        return text
+    return f"Who {match['be'].lower()} {match['rest']}, {match['a']} or {match['b']}?"
 
 
 def _chain(text: str, ids: _Ids) -> Iterator[SubQuestion]:
