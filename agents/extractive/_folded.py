@@ -67,7 +67,8 @@ _VAGUE: Final = TIME_NOUNS - {"year"} | word_set("thing way reason fact part tim
 _PLACED: Final = word_set("born located situated based died raised lived buried held formed headquartered")
 _REFERENCE: Final = re.compile(r"#\d+")
 _QUOTES: Final = ('"', "“", "”")
-_AROUND: Final = re.compile(r"[\"”]?(?: \([^()]*\))?")
+# What belongs to a name behind it: a quotation mark, a bracket, a title of nobility.
+_AROUND: Final = re.compile(r"[\"”]?(?: \([^()]*\))?(?:, \d+(?i:st|nd|rd|th)(?: [A-Z][\w-]*)+)?")
 
 
 def read_units(text: str) -> list[Unit]:
@@ -81,7 +82,18 @@ def read_units(text: str) -> list[Unit]:
             start -= 1
         if name.start not in taken:
             found.append(Span(start, end, text[start:end]))
-    return units(tokens(text), found, dates(text), numbers(text))
+    return list(_with_owners(units(tokens(text), found, dates(text), numbers(text))))
+
+
+def _with_owners(found: Sequence[Unit]) -> Iterator[Unit]:
+    """The units with the "'s" behind a bracket as one."""
+    for at, unit in enumerate(found):
+        before = found[at - 1] if at else unit
+        if unit.text == "s" and before.text in "'’" and before.end == unit.start:
+            continue
+        follows = found[at + 1] if at + 1 < len(found) else unit
+        owns = unit.text in "'’" and follows.text == "s" and follows.start == unit.end
+        yield unit._replace(tag="'", end=follows.end, text="'s", low="'s") if owns else unit
 
 
 def interrogative(text: str) -> bool:
@@ -144,9 +156,11 @@ def _parts(text: str, found: Sequence[Unit]) -> Iterator[Folded]:
             yield from _same_as(text, found, at)
 
 
-def _who(role: str) -> str:
-    person = EXPECTATIONS.get(singular(role)) == "person" or singular(role) in PERSON_NOUNS or role == "spouse"
-    return "Who" if person else "What"
+def _who_is(noun: str) -> str:
+    """How to ask for what a noun names: "Who is", "What are"."""
+    one = singular(noun)
+    person = EXPECTATIONS.get(one) == "person" or one in PERSON_NOUNS or one == "spouse"
+    return f"{'Who' if person else 'What'} {'is' if one == noun else 'are'}"
 
 
 def _role_end(found: Sequence[Unit], at: int) -> int:
@@ -177,7 +191,7 @@ def _owned(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     start = found[at - 1 - (tag_at(found, at - 2) == "d" and found[at - 2].low == "the")].start
     role = text[found[at + 1].start : found[end - 1].end]
     owner = text[start : found[at - 1].end]
-    yield Folded(start, found[end - 1].end, f"{_who(found[end - 1].low)} is the {role} of {owner}?")
+    yield Folded(start, found[end - 1].end, f"{_who_is(found[end - 1].low)} the {role} of {owner}?")
 
 
 def _noun_goes_on(found: Sequence[Unit], at: int) -> bool:
@@ -188,7 +202,7 @@ def _noun_goes_on(found: Sequence[Unit], at: int) -> bool:
 def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     """`the director of Jaws`, `the place of death of #1`."""
     first = at
-    while first > 0 and first > at - 4 and (found[first - 1].tag in "w-" or found[first - 1].low in _RANKS):
+    while first > 0 and first > at - 4 and _leads(found[first - 1]):
         first -= 1
     if at - 2 > 0 and found[at - 1].low in _OF and found[at - 2].low == "of":
         first = at - 3
@@ -196,9 +210,9 @@ def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
             first -= 1
     elif first == at or singular(found[at - 1].low) not in _ROLES:
         return
-    if found[first].low in WH:
-        return
     definite = tag_at(found, first - 1) == "d" and found[first - 1].low == "the"
+    if found[first].low in WH or (not definite and tag_at(found, first - 1) == ","):
+        return
     last = at + 1
     while tag_at(found, last) in "dw-" and last < at + 5:
         last += 1
@@ -213,7 +227,12 @@ def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     role = text[found[first].start : found[at - 1].end]
     whose = text[found[at + 1].start : found[last].end]
     start = found[first - 1].start if definite else found[first].start
-    yield Folded(start, found[last].end, f"{_who(found[at - 1].low)} is the {role} of {whose}?")
+    yield Folded(start, found[last].end, f"{_who_is(found[at - 1].low)} the {role} of {whose}?")
+
+
+def _leads(unit: Unit) -> bool:
+    """Whether a unit may stand before a relation: "first", "14th", "executive"."""
+    return unit.tag in "w-" or unit.low in _RANKS or bool(re.fullmatch(r"\d+(?:st|nd|rd|th)", unit.low))
 
 
 def _title_end(found: Sequence[Unit], at: int) -> int:
@@ -231,11 +250,13 @@ def _compound(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     if tag_at(found, at + 1) != "N" or found[at + 1].text in COUNTRY_OF_DEMONYM:
         return
     end = _role_end(found, at + 2)
-    if end != at + 3 or tag_at(found, end) in "NwR'-" or found[end - 1].low not in RELATIONAL:
+    if at == 1 and found[0].tag == "B":  # "Is the Ferry Inn host to ..."
+        return
+    if end != at + 3 or tag_at(found, end) in "NwtR'-" or found[end - 1].low not in RELATIONAL:
         return
     role = found[end - 1].text
     yield Folded(
-        found[at].start, found[end - 1].end, f"{_who(role)} is the {role} of {found[at + 1].text}?"
+        found[at].start, found[end - 1].end, f"{_who_is(role)} the {role} of {found[at + 1].text}?"
     )
 
 
@@ -277,7 +298,7 @@ def _superlative(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
         last += 1
     if tag_at(found, last) in "ND" and last < len(found):
         words = text[found[at].start : found[last].end]
-        yield Folded(found[at].start, found[last].end, f"{_who(noun)} is {words}?")
+        yield Folded(found[at].start, found[last].end, f"{_who_is(noun)} {words}?")
 
 
 def _same_as(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:

@@ -7,8 +7,8 @@ from typing import Final, Literal, NamedTuple
 
 from kedge.agents.extractive._folded import read_units
 from kedge.agents.extractive._vocabulary import EXPECTATIONS
-from kedge.agents.extractive.language import singular
-from kedge.agents.extractive.lexicon import AUXILIARIES, POSSESSIVES, TIME_NOUNS, word_set
+from kedge.agents.extractive.language import lemma, singular
+from kedge.agents.extractive.lexicon import AUXILIARIES, POSSESSIVES, TIME_NOUNS, VERBS, word_set
 from kedge.agents.extractive.units import Unit, tag_at
 
 __all__ = ["Joined", "joined"]
@@ -27,14 +27,14 @@ _AND_ASKS: Final = re.compile(
 )
 _PRONOUN: Final = re.compile(r"\b(?:they|them|it|he|she|him|their|its|his|her|each of them|each one|each)\b")
 _EACH: Final = re.compile(
-    r"(?P<before>.*\b(?:of|in|for|by|did|do|does|from|have|has) )(?:each (?:of|one of) )(?P<group>the [^,?]+)\??$"
+    r"(?P<before>.*\b(?:of|in|for|by|did|do|does|from|have|has) )(?:each (?:of|one of) )(?P<group>the [^,?]+)(?P<rest>(?:,[^?]*)?)\??$"
 )
 _NUMBER: Final = r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten)"
 _MANY: Final = re.compile(
     r"(?P<before>.{6,}?\b(?:of|in|for|by|from|are|were|do|did) )"
     rf"(?P<group>the (?=[^?]*\b{_NUMBER}\b)(?=[^?]*\b(?:top|most|first|last|main|founding|[a-z]{{3,}}est)\b)"
-    rf"(?:(?:current|top|first|last|main|founding|most|recent|[a-z]{{3,}}est|{_NUMBER}) ){{2,}}"
-    r"(?P<noun>(?:[a-zA-Z.'-]+ ){0,3}?[a-z]+s\b)[^,?]*)\??$"
+    rf"(?:(?:current|top|first|last|main|founding|most|recent|[a-z]{{3,}}est|{_NUMBER}) )+"
+    r"(?P<noun>(?:[a-zA-Z.'-]+ ){0,3}?[a-z]+s\b)[^,?]*)(?P<rest>)\??$"
 )
 
 
@@ -128,10 +128,15 @@ def _for_each(text: str) -> Joined | None:
         return None
     if re.fullmatch(r"(?:who|what|which)(?: \w+)? (?:are|were|is|was) ", match["before"], re.I):
         return None
-    group = match["group"].strip()
+    group, rest = match["group"].strip(), match["rest"]
+    if re.search(r"\b(?:did|do|does|are|were) $", match["before"]):
+        group, _, verb = group.rpartition(" ")
+        if verb not in AUXILIARIES and lemma(verb) not in VERBS:
+            return None
+        rest = f" {verb}{rest}"
     if _VERBAL.search(group):
         return None
-    return Joined((f"What are {group}?", f"{match['before']}{{}}?"), "search")
+    return Joined((f"What are {group}?", f"{match['before']}{{}}{rest}?"), "search")
 
 
 def _named(text: str) -> bool:

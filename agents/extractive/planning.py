@@ -67,8 +67,9 @@ class _Ids:
 
 def _steps(text: str, ids: _Ids) -> list[SubQuestion]:
     understood = analyse(_choice_last(text))
-    if understood.comparison is not None and _comparable(understood.comparison):
-        return _compared(text, understood.comparison, ids)
+    comparison = understood.comparison
+    if comparison is not None and (asked := _asked_of(text, comparison)) is not None:
+        return _compared(text, comparison, asked, ids)
     if (apart := joined(text)) is not None:
         return _apart(text, apart, ids)
     return list(_chain(understood.text if len(text) <= MAX_QUESTION else text, ids))
@@ -110,6 +111,9 @@ def _without(text: str, inner: Folded, name: str) -> str:
 
 # --- several questions in one ------------------------------------------------------------------------------
 
+_ASKING: Final = re.compile(r"\b(?:who|what|which|where|when|how|is|are|was|were)\b")
+_POINTING: Final = re.compile(r"\b(?:he|she|it|they|his|her|its|their|this|that)\b")
+_FINITE: Final = re.compile(r"(?P<who>.+?) (?P<be>was|were|is)(?P<rest> .+)")
 _OPERATIONS: Final[dict[tuple[str, bool], Operation]] = {
     ("low", True): "earliest",
     ("high", True): "latest",
@@ -118,14 +122,14 @@ _OPERATIONS: Final[dict[tuple[str, bool], Operation]] = {
 }
 
 
-def _compared(text: str, comparison: Comparison, ids: _Ids) -> list[SubQuestion]:
+def _compared(text: str, comparison: Comparison, asked: Sequence[str], ids: _Ids) -> list[SubQuestion]:
     """The same asked of both, and the operation that decides."""
     steps: list[SubQuestion] = []
     ends = []
-    for operand in comparison.operands:
-        steps += _chain(comparison.asked.format(operand), ids)
+    for question in asked:
+        steps += _chain(question, ids)
         ends.append(steps[-1].id)
-    dated = comparison.asked.startswith("When")
+    dated = asked[0].startswith("When")
     match comparison.operator:
         case "same":
             operation: Operation = "same"
@@ -139,8 +143,20 @@ def _compared(text: str, comparison: Comparison, ids: _Ids) -> list[SubQuestion]
     return steps
 
 
-def _comparable(comparison: Comparison) -> bool:
-    return all(0 < len(operand) < 120 for operand in comparison.operands) and "{}" in comparison.asked
+def _asked_of(text: str, comparison: Comparison) -> tuple[str, ...] | None:
+    """What is asked of each of two things, if that can be said."""
+    if any(len(operand) > 120 for operand in comparison.operands):
+        return None
+    if comparison.operator not in ("before", "after"):
+        if any(map(_ASKING.search, comparison.operands)):
+            return None
+        return tuple(comparison.asked.format(operand) for operand in comparison.operands)
+    one, other = comparison.operands
+    if _POINTING.search(other) or not other[0].isupper():
+        return None
+    verb = _FINITE.fullmatch(other)
+    then = f"When {verb['be']} {verb['who']}{verb['rest']}?" if verb else f"When was {other}?"
+    return f"When {text.split(' ', 1)[0].lower()} {one}?", then
 
 
 def _apart(text: str, apart: Joined, ids: _Ids) -> list[SubQuestion]:
