@@ -36,7 +36,9 @@ class Folded(NamedTuple):
 
 
 # Places that the name behind "of" belongs to: "the city of Paris" is Paris.
-_SAME_AS: Final = word_set("city town village state county province island district kingdom republic state isle")
+_SAME_AS: Final = word_set(
+    "city town village state county province island district kingdom republic state isle"
+)
 # "place of birth": nouns that complete another one to a relation.
 _OF: Final = word_set("birth death burial origin citizenship residence education employment formation")
 _ROLES: Final = (
@@ -59,7 +61,9 @@ _LIGHT: Final = (
     | word_set("name names title full real exact term list known called give tell identify find")
 )
 # Behind these stands what somebody is or becomes, not somebody to be found.
-_PREDICATES: Final = word_set("as be become became becoming named called elected appointed made hired considered")
+_PREDICATES: Final = word_set(
+    "as be become became becoming named called elected appointed made hired considered"
+)
 # Heads of clauses that point at no thing of its own.
 _AFTER_NOUN: Final = "it.,sR("
 _RANKS: Final = {*ORDINALS, "last"}
@@ -196,7 +200,9 @@ def _owned(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
 
 def _noun_goes_on(found: Sequence[Unit], at: int) -> bool:
     """Whether the word at `at` continues a compound: "city centre", not "city lie" or "father famous"."""
-    return tag_at(found, at) == "w" and lemma(found[at].low) not in VERBS and tag_at(found, at + 1) not in "it"
+    return (
+        tag_at(found, at) == "w" and lemma(found[at].low) not in VERBS and tag_at(found, at + 1) not in "it"
+    )
 
 
 def _role_of(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
@@ -255,9 +261,7 @@ def _compound(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
     if end != at + 3 or tag_at(found, end) in "NwtR'-" or found[end - 1].low not in RELATIONAL:
         return
     role = found[end - 1].text
-    yield Folded(
-        found[at].start, found[end - 1].end, f"{_who_is(role)} the {role} of {found[at + 1].text}?"
-    )
+    yield Folded(found[at].start, found[end - 1].end, f"{_who_is(role)} the {role} of {found[at + 1].text}?")
 
 
 def _noun_end(found: Sequence[Unit], at: int) -> int:
@@ -331,9 +335,13 @@ def _described(text: str, found: Sequence[Unit], at: int) -> Iterator[Folded]:
         start = end + 2
     elif link.low in NAMING and tag_at(found, end + 1) == "N":  # "the ship called Ada" is Ada
         return
-    elif (link.tag == "G" and lemma(link.low) in VERBS) or (link.tag == "V" and not link.low.endswith("s") and tag_at(found, end + 1) == "i"):
+    elif (link.tag == "G" and lemma(link.low) in VERBS) or (
+        link.tag == "V" and not link.low.endswith("s") and tag_at(found, end + 1) == "i"
+    ):
         waits = False
-    elif not (link.tag == "N" and tag_at(found, end + 1) in "BAV" and head.low in EXPECTATIONS.keys() - WORKS):
+    elif not (
+        link.tag == "N" and tag_at(found, end + 1) in "BAV" and head.low in EXPECTATIONS.keys() - WORKS
+    ):
         return
     stop = _clause_end(found, start, waits=waits, bare=_awaits_bare(found, at))
     clause = found[start:stop]
@@ -393,7 +401,11 @@ def _before(found: Sequence[Unit], at: int) -> str:
 
 def _reduced(found: Sequence[Unit], at: int) -> bool:
     """Whether a participle only describes the noun before it: "the airport named Dodge"."""
-    return found[at].low in NAMING and found[at].low != "born" or (at + 1 < len(found) and found[at + 1].low == "by")
+    return (
+        found[at].low in NAMING
+        and found[at].low != "born"
+        or (at + 1 < len(found) and found[at + 1].low == "by")
+    )
 
 
 def _is_bare(found: Sequence[Unit], at: int) -> bool:

@@ -113,6 +113,7 @@ def _without(text: str, inner: Folded, name: str) -> str:
 
 _ASKING: Final = re.compile(r"\b(?:who|what|which|where|when|how|is|are|was|were)\b")
 _POINTING: Final = re.compile(r"\b(?:he|she|it|they|his|her|its|their|this|that)\b")
+_MUTUAL: Final = re.compile(r"\b(?:share|different|similar|together|combined|between|each other)\b")
 _FINITE: Final = re.compile(r"(?P<who>.+?) (?P<be>was|were|is)(?P<rest> .+)")
 _OPERATIONS: Final[dict[tuple[str, bool], Operation]] = {
     ("low", True): "earliest",
@@ -146,6 +147,8 @@ def _compared(text: str, comparison: Comparison, asked: Sequence[str], ids: _Ids
 def _asked_of(text: str, comparison: Comparison) -> tuple[str, ...] | None:
     """What is asked of each of two things, if that can be said."""
     if any(len(operand) > 120 for operand in comparison.operands):
+        return None
+    if comparison.operator == "both" and _MUTUAL.search(text):
         return None
     if comparison.operator not in ("before", "after"):
         if any(map(_ASKING.search, comparison.operands)):
@@ -189,5 +192,7 @@ def _together(questions: Sequence[str], operation: Operation, text: str) -> Plan
     steps = [SubQuestion(id=str(n), question=q) for n, q in enumerate(unique, start=1)]
     if len(steps) > 1:
         names = tuple(step.id for step in steps)
-        steps.append(SubQuestion(id=str(len(steps) + 1), question=text, depends_on=names, operation=operation))
+        steps.append(
+            SubQuestion(id=str(len(steps) + 1), question=text, depends_on=names, operation=operation)
+        )
     return Plan(steps=tuple(steps))
