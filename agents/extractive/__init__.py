@@ -11,7 +11,7 @@ from kedge.agents.extractive.linking import link as link_concepts
 from kedge.agents.extractive.triples import extract
 
 if TYPE_CHECKING:
-    from kedge.agents.decisions import Concept, Judgement, Link, Reading
+    from kedge.agents.decisions import Concept, Finding, Judgement, Lead, Link, Reading
     from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
@@ -42,6 +42,20 @@ class ExtractiveCast:
     async def extract_triples(self, chunk: Chunk) -> Extraction:
         """Triples and names read from one chunk."""
         return extract(chunk)
+
+    async def lead(
+        self, question: str, base: KnowledgeBase, links: Sequence[Link], findings: Sequence[Finding]
+    ) -> Lead | None:
+        """Where to look first on the graph, or, after these findings, next."""
+        from kedge.agents.extractive.graph_answers import next_lead
+
+        return await next_lead(question, base.graph, self.encoder, links, findings)
+
+    async def follow(self, question: str, base: KnowledgeBase, lead: Lead) -> Finding:
+        """What a lead finds on the graph, and what is wrong with it."""
+        from kedge.agents.extractive.graph_answers import follow
+
+        return await follow(question, base.graph, self.encoder, lead)
 
     async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
         """Whether the evidence is enough to answer the question."""

@@ -10,7 +10,7 @@ choose     the best-scoring round, not the last
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
@@ -46,11 +46,9 @@ __all__ = [
     "Path",
     "adjust",
     "attainable",
-    "chosen",
     "evaluate",
     "perceive",
     "ranked",
-    "rounds_of",
     "survey",
 ]
 
@@ -194,40 +192,6 @@ def adjust(outlook: Outlook, tried: Sequence[Course], last: Assessment) -> Cours
         if any(not other.pivot and other.width == WIDTH for other in tried):
             return None
     return None
-
-
-def rounds_of(
-    outlook: Outlook,
-    rounds: int,
-    *,
-    first: Course = Course(),
-    assess: Callable[[Outlook, Path], Assessment] = evaluate,
-    turn: Callable[[Outlook, Sequence[Course], Assessment], Course | None] = adjust,
-) -> list[tuple[Course, Assessment]]:
-    """The loop: at most `rounds` adjustments after the first look; every round that found a path, in order.
-
-    The best round so far is the one that is adjusted. `first`, `assess` and `turn` may be replaced, to learn
-    what each is worth.
-    """
-    course: Course | None = first
-    tried: list[Course] = []
-    found: list[tuple[Course, Assessment]] = []
-    while course is not None and len(tried) <= rounds:
-        tried.append(course)
-        if (path := perceive(outlook, course)) is not None:
-            found.append((course, assess(outlook, path)))
-        if not found:
-            break
-        best = chosen(found)
-        if best.diagnosis == "sufficient":
-            break
-        course = turn(outlook, tried, best)
-    return found
-
-
-def chosen(found: Sequence[tuple[Course, Assessment]]) -> Assessment:
-    """The best round; the earlier one of equals."""
-    return max((assessment for _, assessment in found), key=lambda assessment: assessment.quality)
 
 
 def _before_gap(last: Assessment) -> int:
