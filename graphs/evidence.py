@@ -37,7 +37,7 @@ def stated(base: KnowledgeBase, finding: Finding | None) -> list[Triple]:
 
 
 def told(base: KnowledgeBase, finding: Finding | None) -> Reading:
-    """A finding as a reading: its answers with the triples that lead there, or why it is not to be trusted."""
+    """A finding as a reading: its answers with the triples that lead there, or why there are none."""
     if finding is None:
         return Reading(answer=None, reason="out of corpus", confidence=1.0)
     if not finding.answers or not finding.trusted:

@@ -51,7 +51,7 @@ Node = Callable[..., Awaitable["State"]]
 
 
 class Course(BaseModel):
-    """Where the next look starts, what it aims at, which triples it must not use again, which path it follows."""
+    """Where the next look starts, what it aims at, which triples it must not use, which path it follows."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -255,7 +255,9 @@ async def steer(state: State, runtime: Runtime[Context]) -> State:
         aim=course.aim,
     )
     choice = Choice.model_validate(interrupt(proposal.model_dump(mode="json")))
-    event = context.event("steered", f"a person chose to {choice.action}", turn=turn.number, **choice.model_dump())
+    event = context.event(
+        "steered", f"a person chose to {choice.action}", turn=turn.number, **choice.model_dump()
+    )
     if choice.action == "stop":
         return {"halted": True, "trace": [event]}
     if choice.action == "accept":

@@ -54,7 +54,7 @@ async def stream(
     With `checkpoints` (a SQLite file) and a `thread` name the run is saved after every node. The same
     question in the same thread goes on where it stopped, and a finished run gives its answer again. With
     `from_round` it goes on from before that round, whatever came after it. `pause` is shown what the loop
-    proposes after each round, and decides; while it waits, a run with a thread may be killed and goes on later.
+    proposes after each round, and decides; a run with a thread may be killed meanwhile and goes on later.
 
     Raises:
         InputError: there is no method of this name, or no such round in this thread.
@@ -83,7 +83,9 @@ async def stream(
         while True:
             proposal: Proposal | None = None
             durability = "sync" if thread is not None else None
-            updates = graph.astream(given, begin, context=context, stream_mode="updates", durability=durability)
+            updates = graph.astream(
+                given, begin, context=context, stream_mode="updates", durability=durability
+            )
             async for update in updates:
                 if "__interrupt__" in update:
                     proposal = Proposal.model_validate(update["__interrupt__"][0].value)
@@ -105,7 +107,7 @@ async def _before(
     """The checkpoint that a round began from, in the latest run of a thread that had it."""
     async for snapshot in graph.aget_state_history(config):
         if snapshot.next == ("perceive",) and len(snapshot.values.get("rounds", ())) == number:
-            return cast("RunnableConfig", snapshot.config)
+            return snapshot.config
     raise InputError(
         f"there is no round {number} of this question in the thread {thread!r}",
         fix="ask the same question with the same method and thread; rounds count from 0",

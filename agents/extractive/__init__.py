@@ -48,24 +48,30 @@ class ExtractiveCast:
     ) -> Lead | None:
         """Where to look first on the graph, or, after these findings, next."""
         from kedge.agents.extractive.graph_answers import next_lead
+        from kedge.agents.extractive.options import choices
 
-        return await next_lead(question, base.graph, self.encoder, links, findings)
+        return await next_lead(choices(question).stem, base.graph, self.encoder, links, findings)
 
     async def follow(self, question: str, base: KnowledgeBase, lead: Lead) -> Finding:
         """What a lead finds on the graph, and what is wrong with it."""
         from kedge.agents.extractive.graph_answers import follow
+        from kedge.agents.extractive.options import choices, favoured
 
-        return await follow(question, base.graph, self.encoder, lead)
+        asked = choices(question)
+        return favoured(await follow(asked.stem, base.graph, self.encoder, lead), asked.options)
 
     async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
         """Whether the evidence is enough to answer the question."""
         # Imported here: adding documents needs neither numpy nor the reader.
         from kedge.agents.extractive.judging import judge
+        from kedge.agents.extractive.options import choices
 
-        return await judge(question, evidence, self.encoder)
+        return await judge(choices(question).stem, evidence, self.encoder)
 
     async def read(self, question: str, evidence: Sequence[Evidence]) -> Reading:
-        """The answer that the evidence supports, or the reason why it supports none."""
+        """The answer that the evidence supports (one of the options, if any), or why it supports none."""
+        from kedge.agents.extractive.options import among, choices
         from kedge.agents.extractive.reading import read
 
-        return await read(question, evidence, self.encoder)
+        asked = choices(question)
+        return among(asked, await read(asked.stem, evidence, self.encoder), evidence)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import product, takewhile
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from kedge.agents.extractive.path_search import (
     ranked,
     survey,
 )
-from kedge.agents.extractive.relations import RelationMatcher, matcher_of
+from kedge.agents.extractive.relations import matcher_of
 from kedge.agents.extractive.spans import tokens
 from kedge.tools.encoders._protocol import Encoder, FloatArray
 from kedge.tools.knowledge_base.records import entity_key
@@ -83,7 +84,7 @@ async def next_lead(
         findings: What was found so far, in order.
     """
     topics = _topics(question, graph, links)
-    if not topics:
+    if not topics or not _has_facts(graph):
         return None
     if not findings:
         sure = [topic.entity for topic in topics if topic.weight >= SURE]
@@ -101,7 +102,9 @@ async def next_lead(
             return _lead(outlook, topic, course)
     if topic.weight >= SURE and any(finding.trusted for finding in own):
         return None  # what other names would mean is not worth the time
-    tried = {entity for finding in findings if len(finding.lead.entities) == 1 for entity in finding.lead.entities}
+    tried = {
+        entity for finding in findings if len(finding.lead.entities) == 1 for entity in finding.lead.entities
+    }
     return next((Lead(entities=(t.entity,)) for t in topics if t.entity not in tried), None)
 
 
@@ -152,6 +155,22 @@ async def follow(
         diagnosis=turn.diagnosis,
         gaps=tuple(_gap(name, word) for word in turn.uncovered),
     )
+
+
+_FACTS: WeakKeyDictionary[KnowledgeGraph, tuple[int, bool]] = WeakKeyDictionary()
+
+
+def _has_facts(graph: KnowledgeGraph) -> bool:
+    """Whether some triple was read from no text.
+
+    Of triples that rules read from texts every other relation is a phrase of its own: paths of them found
+    nothing that the passages do not say, and the text is there to be read.
+    """
+    revision, known = _FACTS.get(graph, (None, False))
+    if revision != graph.revision:
+        known = any(edge[2] is None for edge in graph.nx.edges(data="chunk_id"))
+        _FACTS[graph] = (graph.revision, known)
+    return known
 
 
 def _topics(question: str, graph: KnowledgeGraph, links: Sequence[Link]) -> list[Topic]:

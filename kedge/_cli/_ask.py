@@ -96,7 +96,9 @@ def ask(
             )
         with _telling(trace or step) as tell:
             answer = (
-                _steered(opened, asked, options, tell) if step else wait(_follow(opened, asked, options, tell))
+                _steered(opened, asked, options, tell)
+                if step
+                else wait(_follow(opened, asked, options, tell))
             )
         if html is not None:
             write_page(html, _page(opened, answer))
@@ -131,6 +133,8 @@ async def _follow(
 @contextmanager
 def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
     """What happens, on standard error: each step on its own line, or the latest one on a terminal."""
+    from kedge._views.clean import one_line
+
     screen = console(stderr=True)
     if trace:
         from kedge._views.terminal import event_line
@@ -145,8 +149,10 @@ def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
         yield lambda event: None
 
 
-def _steered(base: KnowledgeBase, question: str, options: dict[str, Any], tell: Callable[[Event], None]) -> Answer:
-    """Follow a run, and ask at the prompt, which belongs to the main thread, what to make of each proposal."""
+def _steered(
+    base: KnowledgeBase, question: str, options: dict[str, Any], tell: Callable[[Event], None]
+) -> Answer:
+    """Follow a run, and ask at the prompt, which belongs to the main thread, about each proposal."""
     from kedge._sync import wait
 
     proposals: asyncio.Queue[Proposal] = asyncio.Queue()
@@ -162,7 +168,10 @@ def _steered(base: KnowledgeBase, question: str, options: dict[str, Any], tell: 
     async def proposed() -> Proposal | None:
         asked = asyncio.create_task(proposals.get())
         await asyncio.wait({run, asked}, return_when=asyncio.FIRST_COMPLETED)
-        return asked.result() if asked.done() else asked.cancel() and None
+        if asked.done():
+            return asked.result()
+        asked.cancel()
+        return None
 
     async def end(*, cancel: bool) -> Answer:
         if cancel:
@@ -197,7 +206,9 @@ def _chosen(proposal: Proposal) -> Choice:
         if not decided.startswith("c"):
             return Choice()
         entity = typer.prompt("  from which entity", ", ".join(proposal.starts[:1]), err=True)
-        return Choice(action="change", start=entity or None, aim=typer.prompt("  looking for", proposal.aim, err=True))
+        return Choice(
+            action="change", start=entity or None, aim=typer.prompt("  looking for", proposal.aim, err=True)
+        )
     except typer.Abort:
         return Choice(action="stop")
 
