@@ -36,7 +36,7 @@ from kedge.agents.extractive.path_search import (
     ranked,
     survey,
 )
-from kedge.agents.extractive.relations import matcher_of
+from kedge.agents.extractive.relations import RelationMatcher, matcher_of
 from kedge.agents.extractive.spans import tokens
 from kedge.tools.encoders._protocol import Encoder, FloatArray
 from kedge.tools.knowledge_base.records import entity_key
@@ -178,7 +178,7 @@ def _has_facts(graph: KnowledgeGraph) -> bool:
     """
     revision, known = _FACTS.get(graph, (None, False))
     if revision != graph.revision:
-        known = any(edge[2] is None for edge in graph.nx.edges(data="chunk_id"))
+        known = any(data["chunk_id"] is None for *_, data in graph.nx.edges(data=True))
         _FACTS[graph] = (graph.revision, known)
     return known
 
