@@ -280,7 +280,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     findings = [turn.sight.finding for turn in rounds if turn.sight.finding is not None]
     finding = max(findings, key=lambda found: found.quality, default=None)
     reading, steps = told(context.base, finding), stated(context.base, finding)
-    if best is None or not best.sight.alone:
+    if not _alone(context, finding):
         gaps = best.judgement.gaps if best else ()
         try:
             read = await context.meter.play("read", context.cast.read, state["question"], evidence)
@@ -364,10 +364,10 @@ async def _lead(
 
 
 def _alone(context: Context, finding: Finding | None) -> bool:
-    """Whether paths decide by themselves: no text stands behind what was found, or there is none at all."""
+    """Whether paths decide: what was found is trusted and was read from no text, or there is no text."""
     if not isinstance(context.cast, PathFinder):
         return False
-    if finding is not None and finding.diagnosis == "sufficient":
+    if finding is not None and finding.trusted:
         return all(triple.chunk_id < 0 for triple in stated(context.base, finding))
     return not context.base.store.chunk_count()
 

@@ -283,9 +283,7 @@ def _found(outlook: Outlook, course: Course) -> Iterator[Path]:
             yield path
 
 
-def _imagined(
-    outlook: Outlook, course: Course, begins: IntArray | None = None
-) -> list[tuple[float, Path]]:
+def _imagined(outlook: Outlook, course: Course, begins: IntArray | None = None) -> list[tuple[float, Path]]:
     """Paths that the graph could have, judging by which steps follow which anywhere, best first.
 
     `begins` are the steps that are tried first; those that lead on from the pivot when not given.

@@ -91,7 +91,7 @@ class RelationMatcher:
             self._rows[word] = self._row(word, vector)
 
     def usual(self, step: int) -> IntArray:
-        """The steps that at least the share `USUAL` of the entities go on by that a step leads to, ascending."""
+        """The steps by which at least `USUAL` of the entities go on that a step leads to, ascending."""
         if step not in self._usual_steps:
             there = self.graph.landing(step)
             self._usual_steps[step] = np.array(

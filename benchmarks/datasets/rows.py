@@ -129,7 +129,9 @@ def tab_rows(path: Path, columns: int, separator: str = "\t") -> Iterator[tuple[
         if cells == ("",):
             continue
         if len(cells) != columns or not all(cell.strip() for cell in cells):
-            raise LoadError(f"{path}:{number}: not {columns} cells between {separator!r}: {line.strip()!r}", fix=_FIX)
+            raise LoadError(
+                f"{path}:{number}: not {columns} cells between {separator!r}: {line.strip()!r}", fix=_FIX
+            )
         yield cells
 
 

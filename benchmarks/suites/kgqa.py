@@ -37,7 +37,18 @@ from kedge.tools.knowledge_base.rows import TripleRow
 from kedge.tools.models import Budget, Meter
 from kedge.tools.walks import Aim, beam_walk
 
-__all__ = ["SETS", "Outcome", "asked", "main", "markdown", "run", "score", "shuffled"]
+__all__ = [
+    "SETS",
+    "Condition",
+    "Outcome",
+    "asked",
+    "main",
+    "markdown",
+    "measured",
+    "run",
+    "score",
+    "shuffled",
+]
 
 ROUNDS: Final = 3
 SAMPLE: Final = 300  # questions of each set that ablations and checks of honesty are run on
@@ -114,9 +125,9 @@ def asked(question: Question, *, marked: bool = True) -> str:
         names = [readable(path[0][0]) for path in question.extra["gold_paths"]]
     else:
         names = [readable(question.extra["topic_entity"])]
-    for name in dict.fromkeys(names):
-        text = text if "[" in text and f"[{name}]" in text else text.replace(name, f"[{name}]", 1)
-    return question.question if question.question.count("[") else text
+    for name in dict.fromkeys(names) if "[" not in text else ():
+        text = text.replace(name, f"[{name}]", 1)
+    return text
 
 
 def score(found: Finding | None, question: Question, *, answered: bool, rounds: int, ms: float) -> Outcome:
@@ -314,7 +325,7 @@ async def _measure(
         return _Hiding(encoder, tuple(entity_key(known) for known in question.answers))
 
     async def over(asking: Sequence[Question], condition: Condition = Condition()) -> list[Outcome]:
-        return [await _ask(base, question, condition) for question in asking]
+        return [await measured(base, question, condition) for question in asking]
 
     closed, opened = await over(reported), await over(reported, Condition(rounds=0))
     found = {
@@ -335,7 +346,7 @@ async def _measure(
     return found, await over(calibration)
 
 
-async def _ask(base: KnowledgeBase, question: Question, condition: Condition) -> Outcome:
+async def measured(base: KnowledgeBase, question: Question, condition: Condition) -> Outcome:
     """Ask the loop as it is shipped, but for what the condition replaces."""
     cycle = metakgrag.wired(**condition.nodes).compile() if condition.nodes else metakgrag.graph
     meter = Meter(Budget(rounds=condition.rounds, seconds=None))

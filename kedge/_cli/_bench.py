@@ -22,14 +22,13 @@ class Suite:
 
 SUITES = {
     "kgqa": Suite(
-        "kedge.benchmarks.suites.kgqa", "Questions over ready-made graphs: MetaQA, PathQuestion, WorldCup2014."
+        "kedge.benchmarks.suites.kgqa",
+        "Questions over ready-made graphs: MetaQA, PathQuestion, WorldCup2014.",
     ),
     "multihop": Suite(
         "kedge.benchmarks.suites.multihop", "Passage recall on 2WikiMultiHopQA, MuSiQue and HotpotQA."
     ),
-    "world": Suite(
-        "kedge.benchmarks.suites.world", "Answers and refusals on the example world.", data=False
-    ),
+    "world": Suite("kedge.benchmarks.suites.world", "Answers and refusals on the example world.", data=False),
 }
 
 group = typer.Typer(

@@ -40,7 +40,9 @@ def test_other_questions_stay_whole(question: str) -> None:
 
 
 def test_options_are_concepts_of_half_weight() -> None:
-    found = {concept.text: concept.weight for concept in concepts("Who built Farrow Pier? A) Ann Lee B) Bo Tam")}
+    found = {
+        concept.text: concept.weight for concept in concepts("Who built Farrow Pier? A) Ann Lee B) Bo Tam")
+    }
     assert found["Farrow Pier"] == 1.0
     assert found["Ann Lee"] == found["Bo Tam"] == 0.5
 
