@@ -28,6 +28,7 @@ from kedge.agents.extractive import ExtractiveCast
 from kedge.agents.extractive.graph_answers import DOUBT, follow, next_lead
 from kedge.benchmarks.datasets import Question, add_graph, metaqa, pathquestion, readable, wc2014
 from kedge.benchmarks.metrics import bootstrap, mcnemar, permutation_test
+from kedge.benchmarks.suites.curves import draw
 from kedge.errors import InputError
 from kedge.graphs import metakgrag
 from kedge.graphs.context import Context
@@ -494,6 +495,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--limit", type=int, help="questions of each set; all when not given")
     parser.add_argument("--output", type=Path, help="folder for kgqa.md and kgqa.json")
+    parser.add_argument("--curves", action="store_true", help="also kgqa.svg (needs matplotlib)")
     options = parser.parse_args(given)
     report = asyncio.run(run(options.data, limit=options.limit))
     sys.stdout.write(markdown(report))
@@ -501,6 +503,12 @@ def main(given: Sequence[str]) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "kgqa.md").write_text(markdown(report))
         (options.output / "kgqa.json").write_text(json.dumps(report, indent=1) + "\n")
+        if options.curves:
+            lines = {
+                name: [(rounds, 100 * found["hits@1"]) for rounds, found in of["rounds"].items()]
+                for name, of in report["sets"].items()
+            }
+            draw("Questions over graphs", "rounds (T)", "Hits@1", lines, options.output / "kgqa.svg")
     return 0
 
 

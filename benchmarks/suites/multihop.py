@@ -37,6 +37,7 @@ from kedge.benchmarks.suites._multihop_sets import (
     opened,
     ranked,
 )
+from kedge.benchmarks.suites.curves import draw
 from kedge.graphs import metakgrag
 from kedge.graphs.context import Context
 from kedge.graphs.evidence import along, leading
@@ -348,6 +349,7 @@ def main(given: Sequence[str]) -> int:
     )
     parser.add_argument("--limit", type=int, help="the first questions of each set; all when not given")
     parser.add_argument("--ablations", action="store_true", help="also the loop with parts left out")
+    parser.add_argument("--curves", action="store_true", help="also multihop.svg (needs matplotlib)")
     parser.add_argument("--output", type=Path, help="folder for multihop.md and multihop.json")
     options = parser.parse_args(given)
     console = Console() if sys.stdout.isatty() else Console(width=200)
@@ -367,6 +369,14 @@ def main(given: Sequence[str]) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "multihop.md").write_text(markdown(rows))
         (options.output / "multihop.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+        if options.curves:
+            points: dict[str, list[tuple[float, float]]] = {}
+            for row in rows:
+                if row.method in SHIPPED:
+                    after = float(row.method.rpartition(" ")[2])
+                    points.setdefault(row.set, []).append((after, row.recall[DEPTHS.index(5)].mean))
+            path = options.output / "multihop.svg"
+            draw("Passages for multi-hop questions, metakgrag", "rounds (T)", "recall@5", points, path)
     return 0
 
 
