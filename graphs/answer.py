@@ -57,6 +57,8 @@ class Step(BaseModel):
 class Answer(BaseModel):
     """What a method returns: `text`, or an `abstention`; never both, never neither.
 
+    Where several things answer, `answers` are all of them; `text` is then a list of the first.
+
     Example:
         >>> answer = Answer(question="Who?", method="metakgrag", text="Ada Moss", confidence=0.8)
         >>> answer.answered, str(answer)
@@ -68,6 +70,7 @@ class Answer(BaseModel):
     question: str
     method: str
     text: str | None = None
+    answers: tuple[str, ...] = ()
     abstention: Abstention | None = None
     citations: tuple[Citation, ...] = ()
     path: tuple[Step, ...] = ()
@@ -115,6 +118,7 @@ def compose(
         question=question,
         method=method,
         text=reading.answer,
+        answers=reading.answers,
         abstention=abstention,
         citations=citations if reading.answer is not None else (),
         path=tuple(_step(triple, citations) for triple in path),

@@ -26,7 +26,8 @@ N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 class Context:
     """The knowledge base to search, the cast that decides, the meter of this question.
 
-    `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer.
+    `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer;
+    with `steered` the loop waits after each adjustment for what a person makes of it.
     """
 
     base: KnowledgeBase
@@ -34,6 +35,7 @@ class Context:
     model: BaseChatModel | None = None
     meter: Meter = field(default_factory=Meter)
     passages: int = 10
+    steered: bool = False
 
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kedge.agents.roles import Cast
     from kedge.graphs.events import Event
     from kedge.graphs.ingest import Estimate
+    from kedge.graphs.steering import Pause
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
@@ -143,6 +144,8 @@ async def astream(
     model: BaseChatModel | None = None,
     budget: Budget | None = None,
     thread: str | None = None,
+    from_round: int | None = None,
+    pause: Pause | None = None,
 ) -> AsyncIterator[Event | Answer]:
     """Answer a question as a stream: every event as it happens, and the `Answer` last.
 
@@ -156,6 +159,9 @@ async def astream(
         budget: What it may cost; three rounds and a minute by default.
         thread: A name that makes the run resumable: the same question in the same thread goes on where it
             stopped.
+        from_round: Go on from before this round of the thread, counted from 0, whatever came after it.
+        pause: Is awaited after each round that does not suffice, with a `Proposal` of where to look next;
+            returns a `Choice`: accept it, change entity or aim, or stop.
 
     Raises:
         InputError: the question or an argument cannot be used.
@@ -168,7 +174,13 @@ async def astream(
     question = clean_question(question)
     context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
     async for item in stream(
-        question, context, method=method, checkpoints=base.path / "checkpoints.sqlite", thread=thread
+        question,
+        context,
+        method=method,
+        checkpoints=base.path / "checkpoints.sqlite",
+        thread=thread,
+        from_round=from_round,
+        pause=pause,
     ):
         yield item if isinstance(item, Event) else Answer(**dict(item))
 

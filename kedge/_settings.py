@@ -41,6 +41,7 @@ class Settings:
         cache_dir: Where embeddings and replies are remembered; by default the user's cache directory.
         database: URL of a database that keeps the documents, instead of a file in `base`.
         chroma: URL of a Chroma server that keeps the vectors, instead of files in `base`.
+        data: Folder of the public data sets that suites read.
 
     Example:
         >>> Settings.read({"KEDGE_BASE": "notes.kedge"}).base.name
@@ -64,6 +65,7 @@ class Settings:
     cache_dir: Path | None = None
     database: str | None = None
     chroma: str | None = None
+    data: Path = Path("../shared/data")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -110,6 +112,7 @@ class Settings:
             cache_dir=path("cache_dir"),
             database=given("database"),
             chroma=given("chroma"),
+            data=Path(given("data") or "../shared/data").expanduser(),
         )
 
     def cache(self) -> Path:

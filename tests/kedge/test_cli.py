@@ -30,7 +30,7 @@ from kedge.tools.knowledge_base import (
     Triple,
 )
 
-COMMANDS = ("add", "ask", "doctor", "graph", "list", "remove", "search", "show", "stats", "version")
+COMMANDS = ("add", "ask", "bench", "doctor", "graph", "list", "remove", "search", "show", "stats", "version")
 HEAVY = {"chromadb", "langchain_core", "langgraph", "numpy", "pydantic", "rich", "sqlalchemy", "torch"}
 
 
