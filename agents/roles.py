@@ -98,5 +98,5 @@ class Augmenter(Protocol):
         ...
 
 
-class Cast(ConceptFinder, EntityLinker, TripleExtractor, Judge, Reader, Protocol):
+class Cast(ConceptFinder, EntityLinker, TripleExtractor, Planner, Judge, Reader, Verifier, Protocol):
     """All roles that the methods of this version use."""

@@ -57,6 +57,8 @@ class Step(BaseModel):
 class Answer(BaseModel):
     """What a method returns: `text`, or an `abstention`; never both, never neither.
 
+    `warnings` name what failed, timed out or was left out on the way, one line each.
+
     Example:
         >>> answer = Answer(question="Who?", method="metakgrag", text="Ada Moss", confidence=0.8)
         >>> answer.answered, str(answer)
@@ -74,6 +76,7 @@ class Answer(BaseModel):
     confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     ledger: Ledger = Field(default_factory=Ledger)
     trace: tuple[Event, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:
@@ -98,6 +101,7 @@ def compose(
     *,
     ledger: Ledger,
     trace: Sequence[Event] = (),
+    warnings: Sequence[str] = (),
 ) -> Answer:
     """Turn a reading into an answer: number the quotations, and tie the evidence path to them."""
     chunks = {item.chunk.id: item.chunk for item in evidence}
@@ -121,6 +125,7 @@ def compose(
         confidence=reading.confidence,
         ledger=ledger,
         trace=tuple(trace),
+        warnings=tuple(warnings),
     )
 
 

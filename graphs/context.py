@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -13,10 +13,13 @@ from langgraph.runtime import Runtime
 from kedge.agents.roles import Cast
 from kedge.errors import BudgetExceeded
 from kedge.graphs.events import Event, EventKind
-from kedge.tools.knowledge_base import KnowledgeBase
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.models import Meter
+from kedge.tools.search import hybrid
 
-__all__ = ["Context", "halting"]
+__all__ = ["Context", "Search", "halting"]
+
+Search = Callable[[KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
 
 N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 
@@ -26,6 +29,7 @@ class Context:
     """The knowledge base to search, the cast that decides, the meter of this question.
 
     `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer.
+    Methods that take a question apart answer its parts with one `search` each, or with the method `nested`.
     """
 
     base: KnowledgeBase
@@ -33,6 +37,8 @@ class Context:
     model: BaseChatModel | None = None
     meter: Meter = field(default_factory=Meter)
     passages: int = 10
+    search: Search = hybrid
+    nested: str | None = None
 
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""

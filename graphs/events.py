@@ -9,7 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = ["Event", "EventKind"]
 
 EventKind = Literal[
-    "started", "linked", "perceived", "evaluated", "adjusted", "searched", "halted", "answered"
+    "started",
+    "linked",
+    "perceived",
+    "evaluated",
+    "adjusted",
+    "searched",
+    "planned",
+    "branch",
+    "halted",
+    "answered",
 ]
 
 

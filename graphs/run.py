@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ __all__ = ["METHODS", "stream"]
 
 METHODS = {
     "metakgrag": "kedge.graphs.metakgrag",
+    "parallel": "kedge.graphs.parallel",
     "retrieve_read": "kedge.graphs.retrieve_read",
     "closed_book": "kedge.graphs.closed_book",
 }
@@ -52,6 +53,7 @@ async def stream(
     """
     if method not in METHODS:
         raise InputError(f"no method is called {method!r}", fix=f"choose from {', '.join(METHODS)}")
+    yield context.event("started", question)
     module = import_module(METHODS[method])
     async with AsyncExitStack() as stack:
         graph = module.graph
@@ -66,15 +68,25 @@ async def stream(
                 yield saved["answer"]
                 return
             start = None if saved else start
-        yield context.event("started", question)
         durability = "sync" if config else None
-        updates = graph.astream(start, config, context=context, stream_mode="updates", durability=durability)
-        async for update in updates:
-            for change in update.values():
-                for event in change.get("trace", []):
-                    yield event
-                if "answer" in change:
-                    yield change["answer"]
+        # "custom" brings what a node tells while it runs, "updates" what it leaves in the state at its end.
+        modes = ["updates", "custom"]
+        parts = graph.astream(start, config, context=context, stream_mode=modes, durability=durability)
+        async with aclosing(parts):
+            async for mode, part in parts:
+                if mode == "custom":
+                    yield part
+                    continue
+                for change in filter(_is_state, part.values()):
+                    for event in change.get("trace", []):
+                        yield event
+                    if "answer" in change:
+                        yield change["answer"]
+
+
+def _is_state(change: object) -> bool:
+    """Whether this is a node's change of the state; the result of a task within a node is none."""
+    return isinstance(change, dict)
 
 
 async def _saver(stack: AsyncExitStack, path: Path, module: Any) -> AsyncSqliteSaver:
