@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from importlib import import_module
+from itertools import accumulate
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,7 +20,7 @@ from kedge.graphs.operations import Operand, operate
 from kedge.graphs.run import METHODS
 from kedge.tools.knowledge_base import Evidence
 
-__all__ = ["Branch", "attempted", "blocks", "gaps_of", "looked", "operated"]
+__all__ = ["Branch", "attempted", "blocks", "cut", "gaps_of", "looked", "operated"]
 
 BLOCK = 1_000  # tokens of each sub-question's block: ParallelSearch's limit for all of them together
 TOKEN = 4  # characters
@@ -62,15 +63,20 @@ def blocks(branches: Iterable[Branch]) -> tuple[Evidence, ...]:
             finders.setdefault(item.chunk.id, []).append(f"#{branch.step.id}")
     shown: dict[int, Evidence] = {}
     for branch in found:
-        left = BLOCK * TOKEN
-        for item in branch.evidence:
-            size = len(item.chunk.text)
-            if item.chunk.id in shown or (size > left < BLOCK * TOKEN):
-                continue
-            left -= size
+        for item in cut([item for item in branch.evidence if item.chunk.id not in shown]):
             label = f"{', '.join(finders[item.chunk.id])} {branch.question}"
             shown[item.chunk.id] = replace(item, reason=f"{label} ({item.reason})")
     return tuple(shown.values())
+
+
+def cut(evidence: Sequence[Evidence], tokens: int = BLOCK) -> tuple[Evidence, ...]:
+    """The best passages, each of them whole, that so many tokens hold; never less than one."""
+    ends = accumulate(len(item.chunk.text) for item in evidence)
+    return tuple(
+        item
+        for n, (item, end) in enumerate(zip(evidence, ends, strict=True))
+        if not n or end <= tokens * TOKEN
+    )
 
 
 async def attempted(blank: Branch, looking: Awaitable[Branch], seconds: float | None) -> Branch:

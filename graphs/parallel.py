@@ -84,8 +84,10 @@ async def search(state: State, runtime: Runtime[Context]) -> State:
     for step in steps.steps:
         before = [running[name] for name in step.depends_on]
         share = (len(steps.steps), height[step.id] + 1)
-        running[step.id] = branch(step, before, runtime.context, share, step.id in read, turn)
-    return {"branches": list(await asyncio.gather(*running.values()))}
+        running[step.id] = branch(step, before, runtime.context, share, turn, read=step.id in read)
+    done = await asyncio.gather(*running.values())
+    told = sorted((event for branch in done for event in branch.events), key=lambda event: event.seconds)
+    return {"branches": list(done), "trace": told}
 
 
 @task
@@ -94,8 +96,9 @@ async def branch(
     before: Sequence[Awaitable[Branch]],
     context: Context,
     share: tuple[int, int],
-    read: bool,
     turn: int,
+    *,
+    read: bool,
 ) -> Branch:
     """Run one step within its share of the budget; whatever goes wrong is its result, and nobody else's."""
     earlier = {done.step.id: done for done in await asyncio.gather(*before)}
@@ -162,7 +165,6 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
             reading = reading.model_copy(update={"gaps": tuple(gaps.values())})
     turn = max(0, len(state.get("plans", [])) - 1)
     event = context.event("answered", reading.answer or f"no answer: {reading.reason}", turn=turn)
-    told = [event for branch in branches for event in branch.events]
     failures = [f"#{b.step.id} {b.question}: {b.failure}" for b in branches if b.failure]
     found = leading(evidence, [item for branch in branches for item in branch.evidence])
     answer = compose(
@@ -172,7 +174,7 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
         found,
         path(context.base, (), reading, found),
         ledger=context.meter.ledger(),
-        trace=[*sorted((*state["trace"], *told), key=lambda event: event.seconds), event],
+        trace=[*state["trace"], event],
         warnings=(*state.get("warnings", ()), *failures),
     )
     return {"answer": answer, "trace": [event]}

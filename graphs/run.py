@@ -26,6 +26,8 @@ __all__ = ["METHODS", "stream"]
 METHODS = {
     "metakgrag": "kedge.graphs.metakgrag",
     "parallel": "kedge.graphs.parallel",
+    "sequential": "kedge.graphs.sequential",
+    "splitting": "kedge.graphs.splitting",
     "retrieve_read": "kedge.graphs.retrieve_read",
     "closed_book": "kedge.graphs.closed_book",
 }
@@ -70,16 +72,18 @@ async def stream(
             start = None if saved else start
         durability = "sync" if config else None
         # "custom" brings what a node tells while it runs, "updates" what it leaves in the state at its end.
-        modes = ["updates", "custom"]
+        modes, told = ["updates", "custom"], []
         parts = graph.astream(start, config, context=context, stream_mode=modes, durability=durability)
         async with aclosing(parts):
             async for mode, part in parts:
                 if mode == "custom":
+                    told.append(part)
                     yield part
                     continue
                 for change in filter(_is_state, part.values()):
                     for event in change.get("trace", []):
-                        yield event
+                        if event not in told:
+                            yield event
                     if "answer" in change:
                         yield change["answer"]
 
