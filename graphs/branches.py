@@ -36,7 +36,6 @@ class Branch(BaseModel):
     about: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     reading: Reading | None = None
-    rests_on: tuple[str, ...] = ()
     failure: str = ""
     events: tuple[Event, ...] = ()
 
@@ -139,13 +138,16 @@ def operated(blank: Branch, earlier: Iterable[Branch]) -> Branch:
 
 
 def gaps_of(branches: Iterable[Branch]) -> list[Gap]:
-    """What the steps without an answer lack: failed ones their whole question."""
+    """What is missing: the gaps of steps that found no answer, and the questions of those that failed.
+
+    A step that only lacks the answer of another one has no gap of its own.
+    """
+    ran = list(branches)
+    wanting = {b.step.id for b in ran if b.answer is None and (b.reading or b.failure)}
     gaps: list[Gap] = []
-    for branch in branches:
-        if branch.answer is not None or (branch.reading is None and not branch.failure):
+    for branch in ran:
+        if branch.step.id not in wanting or wanting.intersection(branch.step.depends_on):
             continue
-        own = branch.reading.gaps if branch.reading else ()
-        gaps += own or [
-            Gap(kind="value", target=branch.question, description=f"#{branch.step.id} {branch.question}")
-        ]
+        own = Gap(kind="value", target=branch.question, description=f"#{branch.step.id} {branch.question}")
+        gaps += (branch.reading and branch.reading.gaps) or (own,)
     return gaps

@@ -114,7 +114,7 @@ def _key(name: str) -> str:
 
 
 def _known(operand: Operand) -> str:
-    if operand.answer is None:
+    if operand.answer is None or not operand.answer.strip(" .,;\n"):
         raise _Unfit(operand, f"#{operand.id} has no answer")
     return operand.answer
 
@@ -128,6 +128,14 @@ def _value(operand: Operand) -> _Value:
     if counted:
         return counted[0]
     raise _Unfit(operand, f"#{operand.id} is no date or number: {answer!r}")
+
+
+def _is_value(operand: Operand) -> bool:
+    """Whether an answer is a date or number and little else: "7 Up" is a name."""
+    try:
+        return 3 * len(_value(operand).text) >= len(_known(operand))
+    except _Unfit:
+        return False
 
 
 def _truth(operand: Operand) -> bool:
@@ -268,10 +276,10 @@ def _pick(operation: Operation) -> Callable[[str, Sequence[Operand]], str]:
 
 def _same(question: str, operands: Sequence[Operand]) -> str:
     """Whether all are one: names by their keys, dates as exactly as the vaguest of them is given."""
-    try:
-        scales = _quantities(operands)
-    except _Unfit:
-        return _yes(len({_key(items(_known(operand))[0]) for operand in operands}) == 1)
+    keys = {_key(items(_known(operand))[0]) for operand in operands}
+    if len(keys) == 1 or not all(_is_value(operand) for operand in operands):
+        return _yes(len(keys) == 1)
+    scales = _quantities(operands)
     low, high = max(low for low, _ in scales), min(high for _, high in scales)
     return _yes(low <= high)
 

@@ -105,7 +105,7 @@ async def branch(
     answers = {name: done.answer for name, done in earlier.items() if done.answer is not None}
     question = substituted(step.question, answers)
     about = next((done.about for done in earlier.values() if step.operation == "search"), ())
-    blank = Branch(step=step, question=question, about=(*about, question), rests_on=tuple(earlier))
+    blank = Branch(step=step, question=question, about=(*about, question))
     tell, told = get_stream_writer(), []
 
     def note(state: str, message: str, **data: object) -> None:
