@@ -90,8 +90,7 @@ async def search(state: State, runtime: Runtime[Context]) -> State:
     return {"branches": list(done), "trace": told}
 
 
-@task
-async def branch(
+async def run_step(
     step: SubQuestion,
     before: Sequence[Awaitable[Branch]],
     context: Context,
@@ -135,11 +134,13 @@ async def branch(
     return done.model_copy(update={"events": tuple(told)})
 
 
+# Not a decorator: LangGraph prepares a task anew for each call unless its function is known by its own name.
+branch = task(run_step)
+
+
 async def judge(state: State, runtime: Runtime[Context]) -> State:
-    """Enough when the last step has an answer; else the judge says, with the gaps of steps that have none."""
+    """Say what is missing, together with the gaps of steps that found no answer."""
     context, turn = runtime.context, len(state["plans"]) - 1
-    if _result(state):
-        return {"judgement": Judgement(sufficient=True, confidence=1.0)}
     evidence = blocks(state["branches"])
     judgement = await context.meter.play("judge", context.cast.judge, state["question"], evidence)
     gaps = {gap.description: gap for gap in (*gaps_of(state["branches"]), *judgement.gaps)}
@@ -180,12 +181,17 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
     return {"answer": answer, "trace": [event]}
 
 
-def towards_search(state: State) -> Literal["search", "read"]:
+async def towards_search(state: State) -> Literal["search", "read"]:
     """Search, unless the budget is used up or there is nothing new to ask."""
     return "read" if state.get("halted") else "search"
 
 
-def after_judge(state: State, runtime: Runtime[Context]) -> Literal["plan", "read"]:
+async def after_search(state: State) -> Literal["judge", "read"]:
+    """The answer of the last step needs no judge: it has what it asked for."""
+    return "judge" if _result(state) is None else "read"
+
+
+async def after_judge(state: State, runtime: Runtime[Context]) -> Literal["plan", "read"]:
     """Plan again while something is missing and rounds are left."""
     if state.get("halted") or state["judgement"].sufficient or not state["judgement"].gaps:
         return "read"
@@ -199,7 +205,7 @@ builder.add_node("judge", halting(judge))
 builder.add_node("read", read)
 builder.add_edge(START, "plan")
 builder.add_conditional_edges("plan", towards_search)
-builder.add_edge("search", "judge")
+builder.add_conditional_edges("search", after_search)
 builder.add_conditional_edges("judge", after_judge)
 builder.add_edge("read", END)
 

@@ -72,17 +72,17 @@ async def stream(
             start = None if saved else start
         durability = "sync" if config else None
         # "custom" brings what a node tells while it runs, "updates" what it leaves in the state at its end.
-        modes, told = ["updates", "custom"], []
+        modes, told = ["updates", "custom"], {}
         parts = graph.astream(start, config, context=context, stream_mode=modes, durability=durability)
         async with aclosing(parts):
             async for mode, part in parts:
                 if mode == "custom":
-                    told.append(part)
+                    told[id(part)] = part
                     yield part
                     continue
                 for change in filter(_is_state, part.values()):
                     for event in change.get("trace", []):
-                        if event not in told:
+                        if id(event) not in told:
                             yield event
                     if "answer" in change:
                         yield change["answer"]

@@ -67,14 +67,14 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
     return await concluded("sequential", state, runtime.context, blocks(state.get("branches", [])))
 
 
-def towards_search(state: State, runtime: Runtime[Context]) -> Literal["search", "read"]:
+async def towards_search(state: State, runtime: Runtime[Context]) -> Literal["search", "read"]:
     """Go on while a step is due."""
     if state.get("halted"):
         return "read"
     return "search" if due(state, runtime.context.meter.budget.rounds) else "read"
 
 
-def towards_think(state: State) -> Literal["think", "read"]:
+async def towards_think(state: State) -> Literal["think", "read"]:
     """Go on until the step that all others lead to has run."""
     last = sinks(state["plan"])
     ended = state.get("halted") or (len(last) == 1 and last[0] in _ran(state))

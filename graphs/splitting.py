@@ -68,7 +68,7 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
     return await concluded("splitting", state, runtime.context, evidence)
 
 
-def towards_think(state: State, runtime: Runtime[Context]) -> Literal["think", "read"]:
+async def towards_think(state: State, runtime: Runtime[Context]) -> Literal["think", "read"]:
     """Go on while earlier answers let something new be asked."""
     if state.get("halted"):
         return "read"

@@ -50,8 +50,8 @@ class Spending(BaseModel):
     seconds: float = 0.0
 
     def __add__(self, other: Spending) -> Spending:
-        mine, theirs = self.model_dump(), other.model_dump()
-        return Spending(**{name: mine[name] + theirs[name] for name in mine})
+        names = type(self).model_fields
+        return Spending(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 class Ledger(BaseModel):
