@@ -11,7 +11,7 @@ from kedge.agents.extractive.linking import link as link_concepts
 from kedge.agents.extractive.triples import extract
 
 if TYPE_CHECKING:
-    from kedge.agents.decisions import Concept, Judgement, Link, Reading
+    from kedge.agents.decisions import Concept, Gap, Judgement, Link, Plan, Reading
     from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
@@ -55,3 +55,10 @@ class ExtractiveCast:
         from kedge.agents.extractive.reading import read
 
         return await read(question, evidence, self.encoder)
+
+    async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
+        """The steps that answer the question; with `gaps`, those that fill them."""
+        # Imported here: only methods that plan need it.
+        from kedge.agents.extractive.planning import plan
+
+        return plan(question, gaps)
