@@ -11,7 +11,7 @@ from kedge.agents.extractive.linking import link as link_concepts
 from kedge.agents.extractive.triples import extract
 
 if TYPE_CHECKING:
-    from kedge.agents.decisions import Concept, Gap, Judgement, Link, Plan, Reading
+    from kedge.agents.decisions import Concept, Gap, Judgement, Link, Plan, Reading, Verification
     from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
@@ -62,3 +62,9 @@ class ExtractiveCast:
         from kedge.agents.extractive.planning import plan
 
         return plan(question, gaps)
+
+    async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
+        """Whether the passages hold the answer and mention every name of the question."""
+        from kedge.agents.extractive.verifying import verify
+
+        return verify(question, answer, evidence)
