@@ -17,6 +17,8 @@ EventKind = Literal[
     "searched",
     "planned",
     "branch",
+    "routed",
+    "verified",
     "halted",
     "answered",
 ]

@@ -36,9 +36,13 @@ STATE_TYPES = (Branch, Judgement, Plan)
 
 
 class State(TypedDict, total=False):
-    """What flows through the graph; later plans fill the gaps of earlier ones."""
+    """What flows through the graph; later plans fill the gaps of earlier ones.
+
+    A `draft` is a first plan that was made before.
+    """
 
     question: str
+    draft: Plan
     plans: Annotated[list[Plan], add]
     branches: Annotated[list[Branch], add]
     judgement: Judgement
@@ -53,13 +57,14 @@ async def plan(state: State, runtime: Runtime[Context]) -> State:
     context, question, number = runtime.context, state["question"], len(state.get("plans", []))
     gaps = state["judgement"].gaps if number else ()
     failed: list[str] = []
-    made = Plan(steps=())
-    try:
-        made = await context.meter.play("plan", context.cast.plan, question, gaps)
-    except BudgetExceeded:
-        raise
-    except KedgeError as error:
-        failed = [f"no plan: {error.message}"]
+    made = state.get("draft", Plan(steps=()))
+    if number or "draft" not in state:
+        try:
+            made = await context.meter.play("plan", context.cast.plan, question, gaps)
+        except BudgetExceeded:
+            raise
+        except KedgeError as error:
+            made, failed = Plan(steps=()), [f"no plan: {error.message}"]
     if number:
         asked = {branch.question for branch in state["branches"]}
         made = Plan(steps=tuple(step for step in made.steps if step.question not in asked))
@@ -71,7 +76,7 @@ async def plan(state: State, runtime: Runtime[Context]) -> State:
     fit, alike = await merged(cut, context.base.encoder)
     named = _named(fit, number)
     message = f"{len(named.steps)} steps, at most {max(heights(named).values())} one after another"
-    steps = [step.model_dump() for step in named.steps]
+    steps = [step.model_dump(mode="json") for step in named.steps]
     event = context.event("planned", message, turn=number, steps=steps, changes=[*wrong, *left_out, *alike])
     return {"plans": [named], "warnings": [*failed, *wrong, *left_out], "trace": [event]}
 
@@ -146,7 +151,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> State:
     gaps = {gap.description: gap for gap in (*gaps_of(state["branches"]), *judgement.gaps)}
     judgement = judgement.model_copy(update={"gaps": () if judgement.sufficient else tuple(gaps.values())})
     verdict = "sufficient" if judgement.sufficient else "; ".join(gaps) or "insufficient"
-    missing = [gap.model_dump() for gap in judgement.gaps]
+    missing = [gap.model_dump(mode="json") for gap in judgement.gaps]
     event = context.event("evaluated", verdict, turn=turn, sufficient=judgement.sufficient, gaps=missing)
     return {"judgement": judgement, "trace": [event]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from importlib import import_module
 from pathlib import Path
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-__all__ = ["METHODS", "stream"]
+__all__ = ["METHODS", "MODES", "stream", "told"]
 
 METHODS = {
+    "research": "kedge.graphs.research",
     "metakgrag": "kedge.graphs.metakgrag",
     "parallel": "kedge.graphs.parallel",
     "sequential": "kedge.graphs.sequential",
@@ -32,6 +33,9 @@ METHODS = {
     "closed_book": "kedge.graphs.closed_book",
 }
 """The methods by name, each the module that holds its graph."""
+
+MODES = ["updates", "custom"]
+"""How a graph streams: what a node leaves in the state when it is done, and what it tells while it runs."""
 
 STATE_TYPES = (Answer, Chunk, Concept, Event, Evidence, Hop, Link, Triple, Walk)
 """What any method's state is made of; a checkpoint may hold nothing else but the method's own types."""
@@ -44,7 +48,7 @@ async def stream(
     method: str = "metakgrag",
     checkpoints: Path | None = None,
     thread: str | None = None,
-) -> AsyncIterator[Event | Answer]:
+) -> AsyncGenerator[Event | Answer]:
     """Answer a question: yields every event as it happens, and the answer last.
 
     With `checkpoints` (a SQLite file) and a `thread` name the run is saved after every node. The same
@@ -71,21 +75,30 @@ async def stream(
                 return
             start = None if saved else start
         durability = "sync" if config else None
-        # "custom" brings what a node tells while it runs, "updates" what it leaves in the state at its end.
-        modes, told = ["updates", "custom"], {}
-        parts = graph.astream(start, config, context=context, stream_mode=modes, durability=durability)
-        async with aclosing(parts):
-            async for mode, part in parts:
-                if mode == "custom":
-                    told[id(part)] = part
-                    yield part
-                    continue
-                for change in filter(_is_state, part.values()):
-                    for event in change.get("trace", []):
-                        if id(event) not in told:
-                            yield event
-                    if "answer" in change:
-                        yield change["answer"]
+        parts = graph.astream(start, config, context=context, stream_mode=MODES, durability=durability)
+        async with aclosing(told(parts)) as items:
+            async for item in items:
+                yield item
+
+
+async def told(parts: AsyncGenerator[Any]) -> AsyncGenerator[Event | Answer]:
+    """The events and the answer of a graph that streams in `MODES`: each event once, as soon as it is known.
+
+    A node may tell events while it runs, and leaves all of them in the state when it is done.
+    """
+    live: dict[int, Event] = {}
+    async with aclosing(parts):
+        async for mode, part in parts:
+            if mode == "custom":
+                live[id(part)] = part
+                yield part
+                continue
+            for change in filter(_is_state, part.values()):
+                for event in change.get("trace", []):
+                    if id(event) not in live:
+                        yield event
+                if "answer" in change:
+                    yield change["answer"]
 
 
 def _is_state(change: object) -> bool:
