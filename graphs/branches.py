@@ -20,7 +20,7 @@ from kedge.graphs.operations import Operand, operate
 from kedge.graphs.run import METHODS
 from kedge.tools.knowledge_base import Evidence
 
-__all__ = ["Branch", "attempted", "blocks", "cut", "gaps_of", "looked", "operated"]
+__all__ = ["Branch", "attempted", "blocks", "cut", "failures_of", "gaps_of", "looked", "operated"]
 
 BLOCK = 1_000  # tokens of each sub-question's block: ParallelSearch's limit for all of them together
 TOKEN = 4  # characters
@@ -138,16 +138,20 @@ def operated(blank: Branch, earlier: Iterable[Branch]) -> Branch:
 
 
 def gaps_of(branches: Iterable[Branch]) -> list[Gap]:
-    """What is missing: the gaps of steps that found no answer, and the questions of those that failed.
-
-    A step that only lacks the answer of another one has no gap of its own.
-    """
-    ran = list(branches)
-    wanting = {b.step.id for b in ran if b.answer is None and (b.reading or b.failure)}
+    """What is missing: the gaps of steps that found no answer, and the questions of those that failed."""
     gaps: list[Gap] = []
-    for branch in ran:
-        if branch.step.id not in wanting or wanting.intersection(branch.step.depends_on):
-            continue
+    for branch in _wanting(branches):
         own = Gap(kind="value", target=branch.question, description=f"#{branch.step.id} {branch.question}")
         gaps += (branch.reading and branch.reading.gaps) or (own,)
     return gaps
+
+
+def failures_of(branches: Iterable[Branch]) -> list[str]:
+    """The steps that failed, by name, and why."""
+    return [f"#{b.step.id} {b.question}: {b.failure}" for b in _wanting(branches) if b.failure]
+
+
+def _wanting(branches: Iterable[Branch]) -> list[Branch]:
+    """Steps without an answer, but for those that only lack the answer of another one."""
+    wanting = {b.step.id: b for b in branches if b.answer is None and (b.reading or b.failure)}
+    return [b for b in wanting.values() if not wanting.keys() & set(b.step.depends_on)]

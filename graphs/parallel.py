@@ -24,7 +24,7 @@ from langgraph.runtime import Runtime
 from kedge.agents.decisions import Judgement, Plan, Reading, SubQuestion
 from kedge.errors import BudgetExceeded, KedgeError
 from kedge.graphs.answer import Answer, compose
-from kedge.graphs.branches import Branch, attempted, blocks, gaps_of, looked, operated
+from kedge.graphs.branches import Branch, attempted, blocks, failures_of, gaps_of, looked, operated
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
 from kedge.graphs.evidence import leading, path
@@ -171,7 +171,6 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
             reading = reading.model_copy(update={"gaps": tuple(gaps.values())})
     turn = max(0, len(state.get("plans", [])) - 1)
     event = context.event("answered", reading.answer or f"no answer: {reading.reason}", turn=turn)
-    failures = [f"#{b.step.id} {b.question}: {b.failure}" for b in branches if b.failure]
     found = leading(evidence, [item for branch in branches for item in branch.evidence])
     answer = compose(
         state["question"],
@@ -181,7 +180,7 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
         path(context.base, (), reading, found),
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
-        warnings=(*state.get("warnings", ()), *failures),
+        warnings=(*state.get("warnings", ()), *failures_of(branches)),
     )
     return {"answer": answer, "trace": [event]}
 

@@ -100,7 +100,8 @@ async def astream(
     Args:
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
-        method: `metakgrag`, or a baseline: `retrieve_read`, `closed_book` (which needs `model`).
+        method: `metakgrag`, `parallel`, `research` (which chooses between them), or a baseline: `sequential`,
+            `splitting`, `retrieve_read`, `closed_book` (which needs `model`).
         cast: Who plays the roles; the extractive cast by default.
         model: A LangChain chat model, for methods that need one.
         budget: What it may cost; three rounds and a minute by default.
