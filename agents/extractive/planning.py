@@ -4,10 +4,7 @@ A question is opened from the inside. The shortest part that stands for somethin
 Jaws", "the town where Ada was born", "Ada's father") becomes a question of its own, `#1` takes its place, and
 the rest is looked at again, until nothing is folded inside it. Comparisons ask the same of each thing first;
 questions joined by "and" are asked apart. Whatever no rule recognises stays one step: a question that is
-split for no reason costs a search and may lose its meaning, one that is not split can still be searched whole.
-
-Deterministic; only the first 600 characters of a question are looked at, and a plan has at most
-`MAX_STEPS` steps.
+split for no reason costs a search and may lose its meaning, one that is not split can be searched whole.
 """
 
 from __future__ import annotations
@@ -17,16 +14,18 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from kedge.agents.decisions import Operation, Plan, SubQuestion
-from kedge.agents.extractive._folded import Folded, folded, interrogative
-from kedge.agents.extractive._joined import Joined, joined
-from kedge.agents.extractive.questions import MAX_QUESTION, Comparison, analyse
+from kedge.agents.extractive._asking import interrogative
+from kedge.agents.extractive._folded import folded
+from kedge.agents.extractive._joined import Joined, joined, when
+from kedge.agents.extractive._relative import Folded
+from kedge.agents.extractive.questions import Comparison, analyse
 
 if TYPE_CHECKING:
     from kedge.agents.decisions import Gap
 
-__all__ = ["MAX_STEPS", "plan"]
+__all__ = ["plan"]
 
-MAX_STEPS: Final = 16
+MAX_FOLDED: Final = 8  # things taken out of one question
 MAX_GAPS: Final = 8
 
 _REFERENCE: Final = re.compile(r"#(\d+)")
@@ -35,8 +34,8 @@ _REFERENCE: Final = re.compile(r"#(\d+)")
 def plan(question: str, gaps: Sequence[Gap] = ()) -> Plan:
     """The steps that answer a question; with `gaps`, those that fill them.
 
-    Any text is accepted: what is not a question in English, or is more than one sentence, is one step, as it
-    is. A step refers only to steps before it, and the last one gives the answer.
+    Any text is accepted: what is no question in English, is longer than 600 characters or more than one
+    sentence is one step, as it is. A step refers only to steps before it, and the last one gives the answer.
 
     Example:
         >>> for step in plan("Who is older, the director of Jaws or Ada Lund?").steps:
@@ -66,17 +65,18 @@ class _Ids:
 
 
 def _steps(text: str, ids: _Ids) -> list[SubQuestion]:
-    understood = analyse(_choice_last(text))
-    comparison = understood.comparison
+    understood = analyse(text)
+    comparison = understood.comparison or analyse(_choice_last(text)).comparison
     if comparison is not None and (asked := _asked_of(text, comparison)) is not None:
         return _compared(text, comparison, asked, ids)
     if (apart := joined(text)) is not None:
         return _apart(text, apart, ids)
-    return list(_chain(understood.text if len(text) <= MAX_QUESTION else text, ids))
+    return list(_chain(understood.text, ids))
 
 
 _CHOICE: Final = re.compile(
-    r"(?P<be>Was|Were|Is|Are|Did|Does|Do|Has) (?P<a>[A-Z\"][^,?]*?),? or (?P<b>[A-Z\"][^,?]*?) (?P<rest>[a-z][^?]*)\??"
+    r"(?P<be>Was|Were|Is|Are|Did|Does|Do|Has) (?P<a>[A-Z\"][^,?]*?),? or (?P<b>[A-Z\"][^,?]*?) "
+    r"(?P<rest>[a-z][^?]*)\??"
 )
 
 
@@ -90,7 +90,10 @@ def _choice_last(text: str) -> str:
 
 def _chain(text: str, ids: _Ids) -> Iterator[SubQuestion]:
     """One step for each thing folded inside a question, innermost first, and one for what is left."""
-    while ids.last < MAX_STEPS - 1 and (inner := folded(text)) is not None:
+    for _ in range(MAX_FOLDED):
+        inner = folded(text)
+        if inner is None:
+            break
         step = _search(ids, inner.question)
         yield step
         text = _without(text, inner, step.id)
@@ -114,7 +117,6 @@ def _without(text: str, inner: Folded, name: str) -> str:
 _ASKING: Final = re.compile(r"\b(?:who|what|which|where|when|how|is|are|was|were)\b")
 _POINTING: Final = re.compile(r"\b(?:he|she|it|they|his|her|its|their|this|that)\b")
 _MUTUAL: Final = re.compile(r"\b(?:share|different|similar|together|combined|between|each other)\b")
-_FINITE: Final = re.compile(r"(?P<who>.+?) (?P<be>was|were|is)(?P<rest> .+)")
 _OPERATIONS: Final[dict[tuple[str, bool], Operation]] = {
     ("low", True): "earliest",
     ("high", True): "latest",
@@ -157,9 +159,7 @@ def _asked_of(text: str, comparison: Comparison) -> tuple[str, ...] | None:
     one, other = comparison.operands
     if _POINTING.search(other) or not other[0].isupper():
         return None
-    verb = _FINITE.fullmatch(other)
-    then = f"When {verb['be']} {verb['who']}{verb['rest']}?" if verb else f"When was {other}?"
-    return f"When {text.split(' ', 1)[0].lower()} {one}?", then
+    return f"When {text.split(' ', 1)[0].lower()} {one}?", when(other)
 
 
 def _apart(text: str, apart: Joined, ids: _Ids) -> list[SubQuestion]:

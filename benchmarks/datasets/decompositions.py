@@ -79,7 +79,7 @@ def fanoutqa(path: str | Path) -> Iterator[Decomposition]:
 
 
 def _plan(texts: Sequence[str]) -> Plan:
-    """Steps numbered from 1; `#n` in one refers to the step `n` before it, anything else refers to nothing."""
+    """Steps numbered from 1; `#n` refers to the step `n` before it, and any other number to nothing."""
     return Plan(
         steps=tuple(
             SubQuestion(

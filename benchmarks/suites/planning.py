@@ -209,9 +209,7 @@ async def recalls(name: str, base: KnowledgeBase, asked: Sequence[Case]) -> Reca
     for case in asked:
         text = case.question.question
         whole.append(recall_at(DEPTH, ranked(base, await hybrid(base, text, 4 * DEPTH)), case.gold))
-        found: list[list[Key]] = []
-        for query in _queries(case.question):
-            found.append(ranked(base, await hybrid(base, query, 4 * DEPTH)))
+        found = [ranked(base, await hybrid(base, query, 4 * DEPTH)) for query in _queries(case.question)]
         steps.append(recall_at(DEPTH, _in_turn(found), case.gold))
     return Recall(name, bootstrap(whole), bootstrap(steps), permutation_test(steps, whole))
 
@@ -304,6 +302,7 @@ def main(given: Sequence[str]) -> int:
     rows = [row for name, items in asked.items() for row in measure(name, items)]
     split = splits(options.data)
     found = asyncio.run(_recall_rows(options.data, options.cache)) if options.recall else []
+    measured: list[Row | Split | Recall] = [*rows, *split, *found]
     text = "\n".join(
         (
             markdown(COLUMNS, rows),
@@ -316,9 +315,7 @@ def main(given: Sequence[str]) -> int:
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "planning.md").write_text(text)
-        (options.output / "planning.json").write_text(
-            json.dumps([asdict(row) for row in (*rows, *split, *found)], indent=1)
-        )
+        (options.output / "planning.json").write_text(json.dumps([asdict(row) for row in measured], indent=1))
     return 0
 
 
