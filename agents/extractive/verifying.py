@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Final
 
-from kedge.agents.decisions import Verification
+from kedge.agents.decisions import AbstentionReason, Verification
 from kedge.agents.extractive.language import dates, numbers
 from kedge.agents.extractive.questions import analyse
 from kedge.tools.knowledge_base import entity_key
@@ -38,14 +38,16 @@ def verify(question: str, answer: str, evidence: Sequence[Evidence]) -> Verifica
     said = 1.0 if entity_key(answer).strip(" .") in TRUTH else _said(answer, texts, words)
     supported = not unnamed and said >= SAID
     named = mean([1.0, *(_share(name, words) for name in analyse(question).names)])
-    reason = None if supported else "out of corpus" if unnamed else "missing hop"
+    reason: AbstentionReason = "out of corpus" if unnamed else "missing hop"
     sure = min(named, said)
-    return Verification(supported=supported, confidence=sure if supported else 1.0 - sure, reason=reason)
+    if supported:
+        return Verification(supported=True, confidence=sure)
+    return Verification(supported=False, confidence=1.0 - sure, reason=reason)
 
 
 def _said(answer: str, texts: Sequence[str], words: Sequence[frozenset[str]]) -> float:
     """The share of the answer that one passage holds: its values, if it has any, else its words."""
-    if _key(answer) in " ".join(map(_key, texts)):
+    if any(f" {_key(answer)} " in f" {_key(text)} " for text in texts):
         return 1.0
     values = _values(answer)
     if values:
