@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kedge.agents.decisions import Operation, Plan, SubQuestion
@@ -18,7 +19,11 @@ from kedge.agents.extractive._asking import interrogative
 from kedge.agents.extractive._folded import folded
 from kedge.agents.extractive._joined import Joined, joined, when
 from kedge.agents.extractive._relative import Folded
+<<<<<<< HEAD
 from kedge.agents.extractive.questions import Comparison, analyse
+=======
+from kedge.agents.extractive.questions import Comparison, Question, analyse
+>>>>>>> planner
 
 if TYPE_CHECKING:
     from kedge.agents.decisions import Gap
@@ -66,7 +71,11 @@ class _Ids:
 
 def _steps(text: str, ids: _Ids) -> list[SubQuestion]:
     understood = analyse(text)
+<<<<<<< HEAD
     comparison = understood.comparison or analyse(_choice_last(text)).comparison
+=======
+    comparison = _comparison(text, understood)
+>>>>>>> planner
     if comparison is not None and (asked := _asked_of(text, comparison)) is not None:
         return _compared(text, comparison, asked, ids)
     if (apart := joined(text)) is not None:
@@ -78,14 +87,18 @@ _CHOICE: Final = re.compile(
     r"(?P<be>Was|Were|Is|Are|Did|Does|Do|Has) (?P<a>[A-Z\"][^,?]*?),? or (?P<b>[A-Z\"][^,?]*?) "
     r"(?P<rest>[a-z][^?]*)\??"
 )
+_DESCRIBED: Final = re.compile(r"(?P<body>[^,?]+), (?P<a>[^,?]+?),? or (?P<b>[^,?]+)\??")
 
 
-def _choice_last(text: str) -> str:
-    """`Was Monet or Pissarro born first?` in the order of most comparisons."""
-    match = _CHOICE.fullmatch(text)
-    if match is None:
-        return text
-    return f"Who {match['be'].lower()} {match['rest']}, {match['a']} or {match['b']}?"
+def _comparison(text: str, understood: Question) -> Comparison | None:
+    """What is compared, also where it is described ("the director of Jaws") or stands first."""
+    match = _DESCRIBED.fullmatch(text)
+    if match and any(match[side].startswith("the ") for side in "ab"):
+        named = analyse(f"{match['body']}, Ada or Eve?").comparison
+        return replace(named, operands=(match["a"], match["b"])) if named else None
+    if match := _CHOICE.fullmatch(text):
+        return analyse(f"Who {match['be'].lower()} {match['rest']}, {match['a']} or {match['b']}?").comparison
+    return understood.comparison
 
 
 def _chain(text: str, ids: _Ids) -> Iterator[SubQuestion]:
