@@ -80,11 +80,7 @@ def _apart_by(text: str) -> Joined | None:
 _ASKED: Final = re.compile(r"\b(?:what|which|whom|where|when|how many|who)\b", re.IGNORECASE)
 _INSIDE: Final = re.compile(
     r"(?P<before>(?!(?:who|whom|whose|what|which|where|when|why|how|in|on|at)\b).*?[a-z)\"]) "
-<<<<<<< HEAD
-    r"(?:a|an|another|the|this) (?P<noun>(?:[\w'-]+ ){0,4}?[a-z-]+) "
-=======
     r"(?P<article>a|an|another|the|this) (?P<noun>(?:[\w'-]+ ){0,4}?[a-z-]+) "
->>>>>>> planner
     r"(?P<link>that|who|which|with|(?:in|by)(?= (?:what|which|whom))"
     r"|(?=[a-z]+(?:ed|en|wn|lt|ght|de|ng) (?:by|in|on|at|between|from|for|during|under))) ?"
     r"(?P<clause>(?:(?!\b(?:a|an|another)\b)[^?])*)\??",
@@ -97,11 +93,8 @@ def _asked_inside(text: str) -> Joined | None:
     """`Ada Lund was born in a town that lies on which river?`: the town first, then its river."""
     match = _INSIDE.fullmatch(text)
     if match is None or not is_named(match["before"]) or not _ASKED.search(match["clause"]):
-<<<<<<< HEAD
-=======
         return None
     if match["link"] in ("in", "by") and match["article"] in ("the", "this"):
->>>>>>> planner
         return None
     words = match["noun"].lower().split()
     if match["before"].rsplit(" ", 1)[-1] in BE:  # what it is, and not another thing

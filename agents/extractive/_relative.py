@@ -105,11 +105,7 @@ def _opening(found: Sequence[Unit], end: int) -> tuple[int, bool] | None:
         return end + 1, True
     if link.tag == "i" and end + 1 < len(found) and found[end + 1].low in ("which", "whom"):
         return end + 2, True
-<<<<<<< HEAD
-    if link.low == "with" and EXPECTATIONS.get(head.low) in ("place", "country", "name"):
-=======
     if link.low == "with" and EXPECTATIONS.get(head.low) in ("place", "country"):
->>>>>>> planner
         return end + 1, False
     if link.low in NAMING and tag_at(found, end + 1) == "N":  # "the ship called Ada" is Ada
         return None

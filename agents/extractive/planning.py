@@ -19,11 +19,7 @@ from kedge.agents.extractive._asking import interrogative
 from kedge.agents.extractive._folded import folded
 from kedge.agents.extractive._joined import Joined, joined, when
 from kedge.agents.extractive._relative import Folded
-<<<<<<< HEAD
-from kedge.agents.extractive.questions import Comparison, analyse
-=======
 from kedge.agents.extractive.questions import Comparison, Question, analyse
->>>>>>> planner
 
 if TYPE_CHECKING:
     from kedge.agents.decisions import Gap
@@ -71,11 +67,7 @@ class _Ids:
 
 def _steps(text: str, ids: _Ids) -> list[SubQuestion]:
     understood = analyse(text)
-<<<<<<< HEAD
-    comparison = understood.comparison or analyse(_choice_last(text)).comparison
-=======
     comparison = _comparison(text, understood)
->>>>>>> planner
     if comparison is not None and (asked := _asked_of(text, comparison)) is not None:
         return _compared(text, comparison, asked, ids)
     if (apart := joined(text)) is not None:
