@@ -125,5 +125,7 @@ class Augmenter(Protocol):
         ...
 
 
-class Cast(ConceptFinder, EntityLinker, TripleExtractor, Judge, Reader, Augmenter, Protocol):
+class Cast(
+    ConceptFinder, EntityLinker, TripleExtractor, Planner, Judge, Reader, Verifier, Augmenter, Protocol
+):
     """All roles that the methods of this version use."""

@@ -57,7 +57,8 @@ class Step(BaseModel):
 class Answer(BaseModel):
     """What a method returns: `text`, or an `abstention`; never both, never neither.
 
-    Where several things answer, `answers` are all of them; `text` is then a list of the first.
+    Where several things answer, `answers` are all of them; `text` is then a list of the first. `warnings` name
+    what failed, timed out or was left out on the way, one line each.
 
     Example:
         >>> answer = Answer(question="Who?", method="metakgrag", text="Ada Moss", confidence=0.8)
@@ -77,6 +78,7 @@ class Answer(BaseModel):
     confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     ledger: Ledger = Field(default_factory=Ledger)
     trace: tuple[Event, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:
@@ -101,6 +103,7 @@ def compose(
     *,
     ledger: Ledger,
     trace: Sequence[Event] = (),
+    warnings: Sequence[str] = (),
 ) -> Answer:
     """Turn a reading into an answer: number the quotations, and tie the evidence path to them."""
     chunks = {item.chunk.id: item.chunk for item in evidence}
@@ -125,6 +128,7 @@ def compose(
         confidence=reading.confidence,
         ledger=ledger,
         trace=tuple(trace),
+        warnings=tuple(warnings),
     )
 
 

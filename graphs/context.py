@@ -16,8 +16,11 @@ from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.models import Meter
+from kedge.tools.search import hybrid
 
-__all__ = ["Context", "halting"]
+__all__ = ["Context", "Search", "halting"]
+
+Search = Callable[[KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
 
 N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 
@@ -27,7 +30,8 @@ class Context:
     """The knowledge base to search, the cast that decides, the meter of this question.
 
     `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer;
-    with `steered` the loop waits after each adjustment for what a person makes of it.
+    with `steered` the loop waits after each adjustment for what a person makes of it. Methods that take a
+    question apart answer its parts with one `search` each, or with the method `nested`.
     """
 
     base: KnowledgeBase
@@ -36,6 +40,8 @@ class Context:
     meter: Meter = field(default_factory=Meter)
     passages: int = 10
     steered: bool = False
+    search: Search = hybrid
+    nested: str | None = None
 
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -26,14 +26,21 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-__all__ = ["METHODS", "stream"]
+__all__ = ["METHODS", "MODES", "stream", "told"]
 
 METHODS = {
+    "research": "kedge.graphs.research",
     "metakgrag": "kedge.graphs.metakgrag",
+    "parallel": "kedge.graphs.parallel",
+    "sequential": "kedge.graphs.sequential",
+    "splitting": "kedge.graphs.splitting",
     "retrieve_read": "kedge.graphs.retrieve_read",
     "closed_book": "kedge.graphs.closed_book",
 }
 """The methods by name, each the module that holds its graph."""
+
+MODES = ["updates", "custom"]
+"""How a graph streams: what a node leaves in the state when it is done, and what it tells while it runs."""
 
 STATE_TYPES = (Answer, Chunk, Concept, Event, Evidence, Hop, Link, Triple, Walk)
 """What any method's state is made of; a checkpoint may hold nothing else but the method's own types."""
@@ -48,7 +55,7 @@ async def stream(
     thread: str | None = None,
     from_round: int | None = None,
     pause: Pause | None = None,
-) -> AsyncIterator[Event | Answer]:
+) -> AsyncGenerator[Event | Answer]:
     """Answer a question: yields every event as it happens, and the answer last.
 
     With `checkpoints` (a SQLite file) and a `thread` name the run is saved after every node. The same
@@ -79,26 +86,43 @@ async def stream(
                 return
             given = None if saved else given
         begin = config if from_round is None else await _before(graph, config, from_round, thread)
+        durability = "sync" if thread is not None else None
         yield context.event("started", question)
         while True:
-            proposal: Proposal | None = None
-            durability = "sync" if thread is not None else None
-            updates = graph.astream(
-                given, begin, context=context, stream_mode="updates", durability=durability
-            )
-            async for update in updates:
-                if "__interrupt__" in update:
-                    proposal = Proposal.model_validate(update["__interrupt__"][0].value)
-                    continue
-                for change in filter(None, update.values()):
-                    for event in change.get("trace", []):
-                        yield event
-                    if "answer" in change:
-                        yield change["answer"]
-            if proposal is None or pause is None:
+            parts = graph.astream(given, begin, context=context, stream_mode=MODES, durability=durability)
+            async with aclosing(told(parts)) as items:
+                async for item in items:
+                    yield item
+            waiting = (await graph.aget_state(config)).interrupts if pause is not None else ()
+            if pause is None or not waiting:
                 return
-            choice = await pause(proposal)
+            choice = await pause(Proposal.model_validate(waiting[0].value))
             given, begin = Command(resume=choice.model_dump(mode="json")), config
+
+
+async def told(parts: AsyncGenerator[Any]) -> AsyncGenerator[Event | Answer]:
+    """The events and the answer of a graph that streams in `MODES`: each event once, as soon as it is known.
+
+    A node may tell events while it runs, and leaves all of them in the state when it is done.
+    """
+    live: dict[int, Event] = {}
+    async with aclosing(parts):
+        async for mode, part in parts:
+            if mode == "custom":
+                live[id(part)] = part
+                yield part
+                continue
+            for change in filter(_is_state, part.values()):
+                for event in change.get("trace", []):
+                    if id(event) not in live:
+                        yield event
+                if "answer" in change:
+                    yield change["answer"]
+
+
+def _is_state(change: object) -> bool:
+    """Whether this is a node's change of the state; an interrupt, or the result of a task, is none."""
+    return isinstance(change, dict)
 
 
 async def _before(

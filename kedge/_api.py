@@ -152,7 +152,8 @@ async def astream(
     Args:
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
-        method: `metakgrag`, or a baseline: `retrieve_read`, `closed_book` (which needs `model`).
+        method: `metakgrag`, `parallel`, `research` (which chooses between them), or a baseline: `sequential`,
+            `splitting`, `retrieve_read`, `closed_book` (which needs `model`).
         cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
             the model, where one is given.
         model: A LangChain chat model.

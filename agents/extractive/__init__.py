@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Link,
         Plan,
         Reading,
+        Verification,
     )
     from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
@@ -98,3 +99,9 @@ class ExtractiveCast:
         from kedge.agents.extractive.planning import plan
 
         return plan(question, gaps)
+
+    async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
+        """Whether the passages hold the answer and mention every name of the question."""
+        from kedge.agents.extractive.verifying import verify
+
+        return verify(question, answer, evidence)

@@ -41,7 +41,8 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
     method: Annotated[
-        str, typer.Option(help="metakgrag, retrieve_read or closed_book.", autocompletion=lambda: _methods())
+        str,
+        typer.Option(help="metakgrag, parallel, research or a baseline.", autocompletion=lambda: _methods()),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
@@ -137,21 +138,24 @@ async def _follow(
 
 @contextmanager
 def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
-    """What happens, on standard error: each step on its own line, or the latest one on a terminal."""
-    from kedge._views.clean import one_line
-
+    """What happens, on standard error: each step on its own line, or all that is under way on a terminal."""
     screen = console(stderr=True)
-    if trace:
+    if screen.is_interactive and not trace:
+        from rich.live import Live
+
+        from kedge._views.live import under_way
+
+        events: list[Event] = []
+        with Live(console=screen, transient=True, get_renderable=lambda: under_way(events)):
+            yield events.append
+    else:
         from kedge._views.terminal import event_line
 
-        yield lambda event: screen.print(event_line(event), soft_wrap=True)
-    elif screen.is_interactive:
-        from rich.text import Text
-
-        with screen.status(Text("looking")) as status:
-            yield lambda event: status.update(Text(one_line(event.message, screen.width - 4)))
-    else:
-        yield lambda event: None
+        yield (
+            lambda event: (
+                screen.print(event_line(event), soft_wrap=True) if trace or event.kind == "branch" else None
+            )
+        )
 
 
 def _steered(

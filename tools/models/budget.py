@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import Lock
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Budget(BaseModel):
     """What one question may cost. `None` means no limit.
 
-    `rounds` counts turns of a loop after the first look; `seconds` is wall time; `calls` and `tokens` are
-    those of language models, so the extractive cast never uses them up.
+    `rounds` counts turns of a loop after the first look; `steps` the sub-questions of one plan; `seconds` is
+    wall time; `calls` and `tokens` are those of language models, so the extractive cast never uses them up.
 
     Example:
         >>> Budget(rounds=1).rounds
@@ -35,6 +35,7 @@ class Budget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rounds: int = Field(default=3, ge=0)
+    steps: int = Field(default=32, ge=1)
     seconds: float | None = Field(default=60.0, gt=0)
     calls: int | None = Field(default=None, ge=0)
     tokens: int | None = Field(default=None, ge=0)
@@ -116,6 +117,7 @@ class Meter:
     budget: Budget = field(default_factory=Budget)
     started: float = field(default_factory=time.monotonic)
     roles: dict[str, Spending] = field(default_factory=dict)
+    whole: Meter | None = None
     _calling: int = field(default=0, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -127,15 +129,39 @@ class Meter:
     @property
     def remaining(self) -> float:
         """Seconds until the time is up."""
-        return math.inf if self.budget.seconds is None else max(0.0, self.budget.seconds - self.elapsed)
+        seconds = math.inf if self.budget.seconds is None else max(0.0, self.budget.seconds - self.elapsed)
+        return seconds if self.whole is None else min(seconds, self.whole.remaining)
+
+    def share(self, parts: int, *, turns: int = 1) -> Meter:
+        """A meter for one of so many parts of the question; what it is charged, this one is charged, too.
+
+        Calls and tokens that are left are divided by `parts`, seconds by `turns`: how many parts, this one
+        included, have to be done one after another.
+
+        Example:
+            >>> Meter(Budget(seconds=None, calls=12)).share(4).budget.calls
+            3
+        """
+        budget, total = self.budget, sum(self.roles.values(), Spending())
+        tokens = total.prompt_tokens + total.completion_tokens
+        shared: dict[str, float | None] = {
+            "calls": None if budget.calls is None else max(1, (budget.calls - total.calls) // parts),
+            "tokens": None if budget.tokens is None else max(1, (budget.tokens - tokens) // parts),
+            "seconds": None if budget.seconds is None else (budget.seconds - self.elapsed) / turns,
+        }
+        return Meter(budget.model_copy(update=shared), whole=self)
 
     def check(self) -> None:
         """Raise `BudgetExceeded` when the time is up: nothing more may be started."""
+        if self.whole is not None:
+            self.whole.check()
         self._check("seconds", self.elapsed, self.budget.seconds)
 
     def check_call(self) -> None:
         """Raise `BudgetExceeded` when no further model call may be made."""
         self.check()
+        if self.whole is not None:
+            self.whole.check_call()
         total = sum(self.roles.values(), Spending())
         self._check("calls", total.calls + self._calling, self.budget.calls)
         self._check("tokens", total.prompt_tokens + total.completion_tokens, self.budget.tokens)
@@ -146,6 +172,8 @@ class Meter:
 
     def charge(self, role: str, spending: Spending) -> None:
         """Add what a role used."""
+        if self.whole is not None:
+            self.whole.charge(role, spending)
         with self._lock:
             self.roles[role] = self.roles.get(role, Spending()) + spending
 
@@ -160,7 +188,8 @@ class Meter:
             self.check_call()
             self._calling += 1
         try:
-            yield
+            with nullcontext() if self.whole is None else self.whole.calling():
+                yield
         finally:
             with self._lock:
                 self._calling -= 1
