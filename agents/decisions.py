@@ -156,8 +156,8 @@ class Support(Decision):
 class Reading(Decision):
     """An answer read from evidence, with what supports it; or no answer, with the reason.
 
-    Exactly one of `answer` and `reason` is set. Where several things answer, `answers` are all of them; `notes`
-    are as in `Judgement`.
+    Exactly one of `answer` and `reason` is set. Where several things answer, `answers` are all of them;
+    `notes` are as in `Judgement`.
     """
 
     answer: str | None

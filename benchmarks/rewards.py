@@ -41,8 +41,8 @@ PROMPT: Final = (
     "If you lack some knowledge, search with <search> query </search>; what is found comes back between "
     "<information> and </information>. If the question is complex or has several parts, split it into "
     "smaller sub-questions separated by ##, for example <search> sub-question 1 ## sub-question 2 </search>. "
-    "Search as often as you need to. When you know enough, give the answer alone inside <answer> and </answer>, for "
-    "example <answer> Beijing </answer>. Question: {question}\n"
+    "Search as often as you need to. When you know enough, give the answer alone inside <answer> and "
+    "</answer>, for example <answer> Beijing </answer>. Question: {question}\n"
 )
 """Search-R1's prompt with ParallelSearch's addition, in our words; like theirs it holds two `<search>`."""
 

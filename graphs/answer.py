@@ -57,8 +57,8 @@ class Step(BaseModel):
 class Answer(BaseModel):
     """What a method returns: `text`, or an `abstention`; never both, never neither.
 
-    Where several things answer, `answers` are all of them; `text` is then a list of the first. `warnings` name
-    what failed, timed out or was left out on the way, one line each.
+    Where several things answer, `answers` are all of them; `text` is then a list of the first. `warnings`
+    name what failed, timed out or was left out on the way, one line each.
 
     Example:
         >>> answer = Answer(question="Who?", method="metakgrag", text="Ada Moss", confidence=0.8)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 
-from kedge.agents.decisions import Gap, Judgement, Reading
+from kedge.agents.decisions import Gap, Judgement, Plan, Reading
 from kedge.agents.roles import Cast
 from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
@@ -46,6 +46,13 @@ class Context:
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""
         return Event(kind=kind, message=message, round=turn, seconds=self.meter.elapsed, data=data)
+
+    async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
+        """The planner's steps; a planner that comes to none leaves the question whole."""
+        try:
+            return await self.meter.play("plan", self.cast.plan, question, gaps)
+        except DecisionFailed:
+            return Plan(steps=())
 
     async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
         """The judge's word; a judge that comes to none has not found the evidence sufficient."""

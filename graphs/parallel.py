@@ -147,7 +147,7 @@ async def judge(state: State, runtime: Runtime[Context]) -> State:
     """Say what is missing, together with the gaps of steps that found no answer."""
     context, turn = runtime.context, len(state["plans"]) - 1
     evidence = blocks(state["branches"])
-    judgement = await context.meter.play("judge", context.cast.judge, state["question"], evidence)
+    judgement = await context.judge(state["question"], evidence)
     gaps = {gap.description: gap for gap in (*gaps_of(state["branches"]), *judgement.gaps)}
     judgement = judgement.model_copy(update={"gaps": () if judgement.sufficient else tuple(gaps.values())})
     verdict = "sufficient" if judgement.sufficient else "; ".join(gaps) or "insufficient"
@@ -162,10 +162,7 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
     evidence = blocks(branches)
     reading = _result(state)
     if reading is None:
-        try:
-            reading = await context.meter.play("read", context.cast.read, state["question"], evidence)
-        except BudgetExceeded:
-            reading = Reading(answer=None, reason="budget")
+        reading = await context.read(state["question"], evidence)
         if reading.answer is None:
             gaps = {gap.description: gap for gap in (*reading.gaps, *gaps_of(branches))}
             reading = reading.model_copy(update={"gaps": tuple(gaps.values())})

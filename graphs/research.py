@@ -21,7 +21,7 @@ from langgraph.runtime import Runtime
 from pydantic import BaseModel, ConfigDict
 
 from kedge.agents.decisions import Plan
-from kedge.errors import BudgetExceeded, KedgeError
+from kedge.errors import BudgetExceeded, DecisionFailed, KedgeError
 from kedge.graphs import metakgrag, parallel
 from kedge.graphs.answer import Answer
 from kedge.graphs.context import Context
@@ -121,7 +121,10 @@ async def verify(state: State, runtime: Runtime[Context]) -> State:
     claims = _claims(last.answer, context)
 
     async def check(question: str, answer: str, evidence: list[Evidence]) -> bool:
-        verdict = await context.meter.play("verify", context.cast.verify, question, answer, evidence)
+        try:
+            verdict = await context.meter.play("verify", context.cast.verify, question, answer, evidence)
+        except DecisionFailed:
+            return False
         return verdict.supported
 
     try:

@@ -13,10 +13,9 @@ from typing import Annotated, Literal, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from kedge.agents.decisions import Plan, Reading, SubQuestion
-from kedge.errors import BudgetExceeded
+from kedge.agents.decisions import Plan, SubQuestion
 from kedge.graphs.answer import Answer, compose
-from kedge.graphs.branches import Branch, blocks, gaps_of, looked, operated
+from kedge.graphs.branches import Branch, attempted, blocks, gaps_of, looked, operated
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
 from kedge.graphs.evidence import leading, path
@@ -42,7 +41,7 @@ class State(TypedDict, total=False):
 async def think(state: State, runtime: Runtime[Context]) -> State:
     """Ask the planner again, as a model that searches is asked again in each turn."""
     context, question, ran = runtime.context, state["question"], state.get("branches", [])
-    plan = await context.meter.play("plan", context.cast.plan, question, gaps_of(ran))
+    plan = await context.plan(question, gaps_of(ran))
     sound, _ = repaired(plan, question)
     ready = due({**state, "plan": sound}, context.meter.budget.rounds)
     message = ready[0].question if ready else "nothing is left to ask"
@@ -54,7 +53,7 @@ async def search(state: State, runtime: Runtime[Context]) -> State:
     context = runtime.context
     blank, earlier = begun(due(state, context.meter.budget.rounds)[0], state)
     if blank.step.operation == "search":
-        done = await looked(blank, context, read=True)
+        done = await attempted(blank, looked(blank, context, read=True), None)
     else:
         done = operated(blank, earlier)
     message = f"{done.question}: {done.answer or done.failure or 'no answer'}"
@@ -116,10 +115,7 @@ async def concluded(method: str, state: State, context: Context, evidence: Seque
     ended = _ran(state).get(last[0]) if len(last) == 1 else None
     reading = ended.reading if ended and ended.answer is not None else None
     if reading is None:
-        try:
-            reading = await context.meter.play("read", context.cast.read, state["question"], evidence)
-        except BudgetExceeded:
-            reading = Reading(answer=None, reason="budget", gaps=tuple(gaps_of(branches)))
+        reading = await context.read(state["question"], evidence, gaps_of(branches))
     message = reading.answer or f"no answer: {reading.reason}"
     event = context.event("answered", message, turn=max(0, _turn(state) - 1))
     found = leading(evidence, [item for branch in branches for item in branch.evidence])

@@ -31,7 +31,7 @@ PASSAGES = 3
 async def think(state: State, runtime: Runtime[Context]) -> State:
     """Say in one line everything that can be asked now; comparing is left to the reader."""
     context, question = runtime.context, state["question"]
-    made = await context.meter.play("plan", context.cast.plan, question, gaps_of(state.get("branches", [])))
+    made = await context.plan(question, gaps_of(state.get("branches", [])))
     searches = tuple(step for step in made.steps if step.operation == "search")
     sound, _ = repaired(Plan(steps=searches), question)
     ready = due({**state, "plan": sound}, context.meter.budget.rounds)
@@ -55,7 +55,7 @@ async def search(state: State, runtime: Runtime[Context]) -> State:
     for piece in pieces:
         reading = None
         if piece.step.id in awaited:
-            reading = await context.meter.play("read", context.cast.read, piece.question, block)
+            reading = await context.read(piece.question, block)
         done.append(piece.model_copy(update={"evidence": block, "reading": reading}))
     chunks = [item.chunk.id for item in block]
     return {"branches": done, "trace": [context.event("searched", query, chunks=chunks)]}

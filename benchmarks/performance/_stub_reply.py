@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 from kedge.testing import StubRequest
 
@@ -32,7 +33,9 @@ def reply(request: StubRequest) -> str:
         records = [f'("entity"<|>"{name}"<|>"other"<|>"{name} is named.")' for name in names]
         records += [f'("relationship"<|>"{a}"<|>"{b}"<|>"{a} and {b}."<|>5)' for a, b in _pairs(names)]
         return "##".join(records) + "<|COMPLETE|>"
-    return json.dumps({"title": "Report", "summary": "", "rating": 1, "rating_explanation": "", "findings": []})
+    return json.dumps(
+        {"title": "Report", "summary": "", "rating": 1, "rating_explanation": "", "findings": []}
+    )
 
 
 def _names(text: str) -> list[str]:
@@ -40,4 +43,4 @@ def _names(text: str) -> list[str]:
 
 
 def _pairs(names: list[str]) -> list[tuple[str, str]]:
-    return list(zip(names, names[1:], strict=False))
+    return list(pairwise(names))

@@ -256,6 +256,8 @@ async def follow(site: Site) -> list[Figure]:
 async def questions(site: Site) -> list[Figure]:
     """Questions over a graph, where there is real data."""
     return await walking.questions(site.data, site.scratch, site.encoder)
+
+
 async def serving(site: Site) -> list[Figure]:
     """Requests to a real vLLM, against vLLM's own benchmark client; nothing where vLLM is missing."""
     rates = await request_rates(site.scratch / "serving", site.corpus.queries, site.home)

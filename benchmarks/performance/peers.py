@@ -1,4 +1,4 @@
-"""Adds passages with other frameworks, in an environment of theirs: `python peers.py NAME PASSAGES URL SLOTS FOLDER`.
+"""Adds passages with other frameworks: `python peers.py NAME PASSAGES URL SLOTS FOLDER`.
 
 Run by the ingestion benchmark with the Python of that environment, so it imports nothing of Kedge. Each
 framework is used as its documentation shows, with its own defaults and its own OpenAI client; embeddings cost
