@@ -115,6 +115,15 @@ class Settings:
             data=Path(given("data") or "../shared/data").expanduser(),
         )
 
+    def model_urls(self) -> list[str]:
+        """The URLs of the chat model, one by one.
+
+        Example:
+            >>> Settings(model_url="http://a/v1, http://b/v1").model_urls()
+            ['http://a/v1', 'http://b/v1']
+        """
+        return [url.strip() for url in (self.model_url or "").split(",") if url.strip()]
+
     def cache(self) -> Path:
         """The directory for caches, whether or not it exists yet."""
         if self.cache_dir is not None:

@@ -87,8 +87,8 @@ async def nano_graphrag(texts: list[str], url: str, slots: int, folder: Path) ->
     os.environ |= {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "none"}
     import tiktoken
 
-    words = Words()
-    tiktoken.encoding_for_model = lambda name: words
+    words: Any = Words()
+    tiktoken.encoding_for_model = lambda model_name: words
     from nano_graphrag import GraphRAG
     from nano_graphrag._utils import EmbeddingFunc
 

@@ -162,7 +162,7 @@ def _steered(
     base: KnowledgeBase, question: str, options: dict[str, Any], tell: Callable[[Event], None]
 ) -> Answer:
     """Follow a run, and ask at the prompt, which belongs to the main thread, about each proposal."""
-    from kedge._sync import wait
+    from kedge.tools.waiting import wait
 
     proposals: asyncio.Queue[Proposal] = asyncio.Queue()
     choices: asyncio.Queue[Choice] = asyncio.Queue()
