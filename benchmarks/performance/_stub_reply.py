@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import pairwise
-
-from kedge.testing import StubRequest
+from typing import Protocol
 
 __all__ = ["reply"]
 
@@ -14,7 +13,16 @@ NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)*")
 MOST = 6
 
 
-def reply(request: StubRequest) -> str:
+class Asked(Protocol):
+    """What the stub server was asked."""
+
+    @property
+    def prompt(self) -> str:
+        """All messages, one after the other."""
+        ...
+
+
+def reply(request: Asked) -> str:
     """Triples for Kedge, records for LightRAG and nano-graphrag, and little for anything else."""
     prompt = request.prompt
     if "<<<passage 1" in prompt:

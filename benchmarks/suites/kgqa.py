@@ -28,6 +28,7 @@ from kedge.agents.extractive import ExtractiveCast
 from kedge.agents.extractive.graph_answers import DOUBT, follow, next_lead
 from kedge.benchmarks.datasets import Question, add_graph, metaqa, pathquestion, readable, wc2014
 from kedge.benchmarks.metrics import bootstrap, mcnemar, permutation_test
+from kedge.benchmarks.suites._kgqa_tables import markdown
 from kedge.benchmarks.suites.curves import draw
 from kedge.errors import InputError
 from kedge.graphs import metakgrag
@@ -44,7 +45,6 @@ __all__ = [
     "Outcome",
     "asked",
     "main",
-    "markdown",
     "measured",
     "run",
     "score",
@@ -417,76 +417,6 @@ def _calibrated(checks: Sequence[Sequence[Outcome]]) -> float:
         return mean([mean(o.doubt > limit for o in hits) for hits in right if hits] or [0.0])
 
     return next((limit for limit in _LIMITS if lost(limit) <= LOST), _LIMITS[-1])
-
-
-def markdown(report: dict[str, Any]) -> str:
-    """The report as tables."""
-    sets = report["sets"]
-    lines = [
-        "# Questions over graphs",
-        "",
-        "| set | n | Hits@1 | F1 | linked | open loop | p | answers right, abstaining | abstains | ms median "
-        "| ms p99 | rounds |",
-        "|" + "---|" * 12,
-        *(_main_row(name, found) for name, found in sets.items()),
-        "",
-        "Hits@1 in percent with its 95 % interval, before abstention; linked: topics found in the text; p: "
-        "McNemar's test of the closed loop against the open one; abstains: share in more doubt than "
-        f"{report['doubt']['used']} (set on the calibration halves: {report['doubt']['calibrated']}).",
-        "",
-        "| set | n | "
-        + " | ".join(f"T = {n}" for n in (0, 1, 2, 3, 5))
-        + " | answers removed: abstains | labels shuffled | beam walk | not kb_exact |",
-        "|" + "---|" * 11,
-        *(_check_row(name, found) for name, found in sets.items()),
-        "",
-        "| set | " + " | ".join(ABLATIONS) + " |",
-        "|" + "---|" * (len(ABLATIONS) + 1),
-    ]
-    for name, found in sets.items():
-        lines.append(
-            f"| {name} | " + " | ".join(_percent(found["ablations"][kind]) for kind in ABLATIONS) + " |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-def _main_row(name: str, found: dict[str, Any]) -> str:
-    closed = found["closed"]
-    if not closed["n"]:
-        return f"| {name} | 0 |" + " |" * 10
-    cells = [
-        name,
-        str(closed["n"]),
-        f"{_percent(closed)} [{100 * closed['low']:.1f}, {100 * closed['high']:.1f}]",
-        f"{100 * closed['f1']:.1f}",
-        _percent(found["linked"]),
-        _percent(found["open"]),
-        f"{found['closed against open']['mcnemar']:.1g}",
-        f"{100 * closed['hits@1 with abstention']:.1f}",
-        f"{100 * closed['abstains']:.1f}",
-        f"{closed['ms median']:.1f}",
-        f"{closed['ms p99']:.1f}",
-        f"{closed['rounds']:.2f}",
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _check_row(name: str, found: dict[str, Any]) -> str:
-    removed = found["answers removed"]
-    cells = [
-        name,
-        str(removed["n"]),
-        *(_percent(summary) for summary in found["rounds"].values()),
-        f"{100 * removed['abstains']:.1f}" if removed["n"] else "",
-        _percent(found["labels shuffled"]),
-        _percent(found["beam walk"]),
-        _percent(found.get("not kb_exact", {"n": 0})),
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _percent(summary: dict[str, Any]) -> str:
-    return f"{100 * summary['hits@1']:.1f}" if summary["n"] else ""
 
 
 def main(given: Sequence[str]) -> int:

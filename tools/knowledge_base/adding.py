@@ -14,18 +14,19 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from kedge.errors import BudgetExceeded, KedgeError, LoadError, ModelUnavailable
 from kedge.tools.encoders._protocol import Encoder
 from kedge.tools.knowledge_base.chunking import chunk as cut
 from kedge.tools.knowledge_base.loaders import Fields, load
 from kedge.tools.knowledge_base.records import Block, Chunk, Extraction, ParsedDocument, TripleDraft
-from kedge.tools.knowledge_base.reports import Failure, Preview
-from kedge.tools.knowledge_base.rows import NewDocument, Origin
+from kedge.tools.knowledge_base.reports import AddReport, Failure, Preview, Progress
+from kedge.tools.knowledge_base.rows import Delta, NewDocument, Origin
 from kedge.tools.knowledge_base.store import Store
 
 __all__ = [
+    "Addition",
     "Batch",
     "Extract",
     "Job",
@@ -90,6 +91,48 @@ class Batch:
     current: str = ""
     last: bool = False
     extracting: asyncio.Task[list[Extraction | KedgeError]] | None = None
+
+
+@dataclass(slots=True)
+class Addition:
+    """What one addition came to so far, of so many files."""
+
+    files: int
+    tally: Tally = field(default_factory=Tally)
+    chunks: int = 0
+    triples: int = 0
+    removed: int = 0
+
+    def take(self, batch: Batch, delta: Delta) -> None:
+        """Count in a batch that is stored, and what storing it changed."""
+        self.tally.take(batch.tally)
+        self.chunks += sum(len(document.chunks) for document in batch.documents)
+        self.triples += len(delta.added_triples)
+        self.removed += len(delta.removed_documents)
+
+    def progress(self, batch: Batch) -> Progress:
+        """How far it is after this batch: of the files or, in one file, of its documents."""
+        tally = self.tally
+        stage: Literal["adding", "done"] = "done" if batch.last else "adding"
+        if self.files > 1:
+            return Progress(tally.files, self.files, "files", stage, batch.current)
+        done = tally.added + tally.unchanged + tally.duplicates
+        return Progress(done, done if batch.last else None, "documents", stage, batch.current)
+
+    def report(self, seconds: float) -> AddReport:
+        """The whole of it."""
+        tally = self.tally
+        return AddReport(
+            added=tally.added,
+            replaced=tally.replaced,
+            unchanged=tally.unchanged,
+            duplicates=tally.duplicates,
+            removed=max(0, self.removed - tally.replaced),
+            failed=tuple(tally.failed),
+            chunks=self.chunks,
+            triples=self.triples,
+            seconds=seconds,
+        )
 
 
 def jobs(

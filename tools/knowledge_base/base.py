@@ -15,19 +15,19 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from kedge.errors import InputError, StoreError
 from kedge.tools.encoders._protocol import Encoder, FloatArray
 from kedge.tools.knowledge_base.adding import (
+    Addition,
     Batch,
     Extract,
-    Tally,
     content_id,
     jobs,
     pipeline,
@@ -292,28 +292,16 @@ class KnowledgeBase:
         """
         begin = time.perf_counter()
         work = jobs(sources, fields=fields, encoding=encoding)
-        tally, totals = Tally(), _Totals()
+        addition = Addition(files=len(work))
 
         async def write(batch: Batch) -> None:
-            totals.take(await asyncio.to_thread(self._write, batch))
-            tally.take(batch.tally)
-            totals.chunks += sum(len(document.chunks) for document in batch.documents)
+            addition.take(batch, await asyncio.to_thread(self._write, batch))
             if on_progress is not None:
-                on_progress(_progress(tally, batch, len(work)))
+                on_progress(addition.progress(batch))
 
         async with self._writing():
             await pipeline(self.store, work, self.encoder, extract, write)
-        return AddReport(
-            added=tally.added,
-            replaced=tally.replaced,
-            unchanged=tally.unchanged,
-            duplicates=tally.duplicates,
-            removed=max(0, totals.removed - tally.replaced),
-            failed=tuple(tally.failed),
-            chunks=totals.chunks,
-            triples=totals.triples,
-            seconds=time.perf_counter() - begin,
-        )
+        return addition.report(time.perf_counter() - begin)
 
     async def apreview(
         self,
@@ -496,24 +484,3 @@ class KnowledgeBase:
                 graph.follow(delta)
                 self._graph_revision = delta.revision
         return self._graph_revision == revision
-
-
-@dataclass(slots=True)
-class _Totals:
-    """What the commits of one addition came to."""
-
-    chunks: int = 0
-    triples: int = 0
-    removed: int = 0
-
-    def take(self, delta: Delta) -> None:
-        self.triples += len(delta.added_triples)
-        self.removed += len(delta.removed_documents)
-
-
-def _progress(tally: Tally, batch: Batch, files: int) -> Progress:
-    stage: Literal["adding", "done"] = "done" if batch.last else "adding"
-    if files > 1:
-        return Progress(tally.files, files, "files", stage, batch.current)
-    done = tally.added + tally.unchanged + tally.duplicates
-    return Progress(done, done if batch.last else None, "documents", stage, batch.current)

@@ -8,7 +8,8 @@ import pytest
 
 from kedge.agents.decisions import Finding, Lead
 from kedge.benchmarks.datasets import Question, add_graph, metaqa, pathquestion
-from kedge.benchmarks.suites.kgqa import SETS, Condition, asked, markdown, measured, run, score, shuffled
+from kedge.benchmarks.suites._kgqa_tables import markdown
+from kedge.benchmarks.suites.kgqa import SETS, Condition, asked, measured, run, score, shuffled
 from kedge.errors import InputError
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import KnowledgeBase, KnowledgeGraph, entity_key
