@@ -43,7 +43,8 @@ def ask(
     method: Annotated[
         str,
         typer.Option(
-            help="metakgrag, parallel, research, or a baseline: sequential, splitting, retrieve_read, closed_book.",
+            help="metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, "
+            "retrieve_read, closed_book.",
             autocompletion=lambda: _methods(),
         ),
     ] = "metakgrag",
