@@ -30,7 +30,7 @@ from kedge.agents.extractive.lexicon import VERBS, WORKS
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import entity_key
 
-__all__ = ["COUNTRY", "Candidate", "propose", "title_candidate", "value_at"]
+__all__ = ["COUNTRY", "Candidate", "listed", "propose", "title_candidate", "value_at"]
 
 
 Kinds = Mapping[str, str]
@@ -158,6 +158,23 @@ def value_at(question: Question, passage: Passage, start: int, end: int) -> tupl
         if passage.start + first < end and start < passage.start + last:
             return passage.start + first, passage.start + last
     return None
+
+
+def listed(best: Candidate, scored: Sequence[Candidate]) -> str:
+    """The candidate with those of its passage that commas and "and" join to it."""
+    text, offset = best.passage.chunk.text, best.passage.start
+    spans = sorted({(c.start, c.end) for c in scored if c.passage is best.passage and c.start >= offset})
+    start, end = best.start, best.end
+    for first, last in spans:
+        if first >= end and _JOINED.fullmatch(text[end:first]):
+            end = last
+    for first, last in reversed(spans):
+        if last <= start and _JOINED.fullmatch(text[last:start]):
+            start = first
+    return text[start:end] if (start, end) != (best.start, best.end) else best.text
+
+
+_JOINED: Final = re.compile(r",? (?:and |or |& )?|, ?")
 
 
 def title_candidate(

@@ -8,7 +8,6 @@ of its names in its words. An answer is given only if the weighed features say t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,13 +15,14 @@ from typing import Final
 import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
-from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate, value_at
+from kedge.agents.extractive._candidates import COUNTRY, Candidate, listed, propose, title_candidate, value_at
 from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, fold, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
+from kedge.agents.extractive._values import moment, value, verdict
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
 from kedge.agents.extractive._weights import ANSWERED, RANK, READ_RIGHT, RIGHT, SPAN, SUPPORTED, chance, weigh
-from kedge.agents.extractive.language import dates, numbers, tokens
+from kedge.agents.extractive.language import tokens
 from kedge.agents.extractive.questions import Comparison, Question, analyse
 from kedge.tools.encoders import Encoder, FloatArray, PassageReader
 from kedge.tools.knowledge_base.records import Evidence, entity_key
@@ -156,7 +156,7 @@ class _Session:
         first, second = results
         if comparison.operator == "same" and "country" in comparison.asked:
             first, second = (replace(r, answer=self._countries(r)) for r in (first, second))
-        answer = _verdict(comparison, first.answer, second.answer, (first.confidence, second.confidence))
+        answer = verdict(comparison, first.answer, second.answer, (first.confidence, second.confidence))
         if answer is None:
             text = f"The values found do not decide: {first.answer} and {second.answer}."
             return _Missing("missing hop", (_gap("value", comparison.operands[0], "", text),))
@@ -178,7 +178,7 @@ class _Session:
                 return born
             if isinstance(died, _Missing):
                 return died
-            first, last = _value(born.answer), _value(died.answer)
+            first, last = value(born.answer), value(died.answer)
             years = last - first if first is not None and last is not None else 0.0
             return _Found(
                 f"{years:.3f}", (*born.support, *died.support), min(born.confidence, died.confidence)
@@ -195,7 +195,7 @@ class _Session:
                 return _Missing("missing hop", (gap,), 0.6)
             found.append(best)
         (first_score, first), (second_score, second) = found
-        moments = [_moment(passage) for passage in (first, second)]
+        moments = [moment(passage) for passage in (first, second)]
         if first.chunk.id == second.chunk.id:
             earlier = first.number <= second.number
         elif None in moments:
@@ -258,10 +258,10 @@ class _Session:
                 text = (chunk.title if phrase.in_title else chunk.text)[phrase.start : phrase.end]
                 start, end = (sentence.start, sentence.end) if phrase.in_title else (phrase.start, phrase.end)
                 if question.expects in ("date", "number"):  # whose forms and units the rules know
-                    value = value_at(question, sentence, start, end)
-                    if phrase.in_title or value is None:
+                    span = value_at(question, sentence, start, end)
+                    if phrase.in_title or span is None:
                         continue
-                    (start, end), text = value, chunk.text[slice(*value)]
+                    (start, end), text = span, chunk.text[slice(*span)]
                 if fold(text) not in asked:
                     features = {"score": phrase.score / 10.0, "answerable": reading.answerable / 10.0}
                     found.append(Candidate(text, start, end, sentence, features))
@@ -304,7 +304,7 @@ class _Session:
     def _whole(self, question: Question, best: Candidate, scored: Sequence[Candidate]) -> str:
         """The best span as an answer: all of a list where several are asked for, a first name made full."""
         if question.plural:
-            return _listed(best, scored)
+            return listed(best, scored)
         if question.expects == "person":
             return full_name(best.text, best.passage.chunk.title, self.passages.all, self._kinds)
         return best.text
@@ -455,23 +455,6 @@ def _distinct(found: Sequence[Candidate]) -> list[Candidate]:
     return list(same.values())
 
 
-def _listed(best: Candidate, scored: Sequence[Candidate]) -> str:
-    """The candidate with those of its passage that commas and "and" join to it."""
-    text, offset = best.passage.chunk.text, best.passage.start
-    spans = sorted({(c.start, c.end) for c in scored if c.passage is best.passage and c.start >= offset})
-    start, end = best.start, best.end
-    for first, last in spans:
-        if first >= end and _JOINED.fullmatch(text[end:first]):
-            end = last
-    for first, last in reversed(spans):
-        if last <= start and _JOINED.fullmatch(text[last:start]):
-            start = first
-    return text[start:end] if (start, end) != (best.start, best.end) else best.text
-
-
-_JOINED: Final = re.compile(r",? (?:and |or |& )?|, ?")
-
-
 def _in_context(passage: Passage) -> str:
     """What is encoded: a sentence under its title says more than one full of pronouns alone."""
     text = passage.text[:200]
@@ -507,46 +490,3 @@ def _negated(passage: Passage, question: Question) -> bool:
         i for i, t in enumerate(words) if t.text.lower() in NEGATIONS or t.text.lower().endswith("n't")
     ]
     return any(0 < i - j <= 4 for i in shared for j in denying)
-
-
-def _moment(passage: Passage) -> tuple[int, ...] | None:
-    """When a passage happened: the first full date in it, else in its chunk or title."""
-    for text in (passage.text, passage.chunk.text[:400], passage.chunk.title, passage.chunk.heading):
-        for date in dates(text):
-            if date.earliest is not None:
-                return date.earliest
-    return None
-
-
-def _value(answer: str) -> float | None:
-    """A date in years or a number, to be compared."""
-    for date in dates(answer):
-        if date.earliest is not None:
-            year, month, day, minute = date.earliest
-            return year + (month - 1) / 12 + (day - 1) / 372 + minute / 535_680
-    for number in numbers(answer):
-        return number.value
-    return None
-
-
-def _verdict(comparison: Comparison, first: str, second: str, confidence: tuple[float, float]) -> str | None:
-    """What the two values say."""
-    operands = comparison.operands
-    if comparison.operator == "both":
-        return "yes" if first == second == "yes" else "no"
-    if comparison.operator == "either":
-        if first == second:
-            return operands[0 if confidence[0] >= confidence[1] else 1] if first == "yes" else None
-        return operands[0 if first == "yes" else 1]
-    if comparison.operator == "same":
-        return ("yes" if _same(first, second) else "no") if first and second else None
-    low, high = _value(first), _value(second)
-    if low is None or high is None or low == high:
-        return None
-    smaller = 0 if low < high else 1
-    return operands[smaller if comparison.operator == "low" else 1 - smaller]
-
-
-def _same(first: str, second: str) -> bool:
-    one, other = ({entity_key(part) for part in answer.split("|")} for answer in (first, second))
-    return bool(one & other)

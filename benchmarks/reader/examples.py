@@ -51,7 +51,7 @@ def held_aside(question_id: str) -> bool:
 
     Example:
         >>> [held_aside(letter) for letter in "abcd"]
-        [False, False, False, True]
+        [True, False, True, False]
     """
     return blake2b(question_id.encode(), digest_size=2).digest()[0] % 5 == 0
 
