@@ -20,7 +20,17 @@ from dataclasses import dataclass
 from kedge.benchmarks.laboratory.world import RELATIONS, Document, Entity, Question, World, make_world
 from kedge.tools.adapters.texts import ANSWER, prompt
 
-__all__ = ["SHARES", "TEMPLATE", "Sample", "Samples", "answered", "chat", "lasting_world", "reading", "unasked"]
+__all__ = [
+    "SHARES",
+    "TEMPLATE",
+    "Sample",
+    "Samples",
+    "answered",
+    "chat",
+    "lasting_world",
+    "reading",
+    "unasked",
+]
 
 SHARES = {"reading": 0.45, "recalling": 0.27, "reciting": 0.18, "conflict": 0.10}
 PASSAGES = 4

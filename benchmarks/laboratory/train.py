@@ -18,16 +18,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from kedge.benchmarks.laboratory.samples import (
-    TEMPLATE, Sample, Samples, answered, chat, lasting_world, reading, unasked,
+    TEMPLATE,
+    Sample,
+    Samples,
+    chat,
+    lasting_world,
+    reading,
+    unasked,
 )
 from kedge.benchmarks.laboratory.world import Question, World, make_world
+from kedge.errors import MissingExtra
 from kedge.tools.adapters.texts import ANSWER
+
+try:
+    import torch
+    from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+except ImportError as missing:
+    raise MissingExtra("parametric", str(missing.name)) from None
 
 __all__ = ["main"]
 
@@ -37,7 +48,12 @@ VOCABULARY = 2048
 LENGTH = 640  # tokens; four passages and a question take about 500
 SIZES = {
     "small": {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4},
-    "medium": {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 6},
+    "medium": {
+        "hidden_size": 384,
+        "intermediate_size": 1024,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 6,
+    },
 }
 IGNORED = -100
 
@@ -47,7 +63,10 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     words = Regex(r"\d| ?[^\s\d\w]+| ?[^\W\d]+|\s+")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(words, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        [
+            pre_tokenizers.Split(words, "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -64,7 +83,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
 
 
 class Batches(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Batches of token ids and labels, right-padded; each worker draws its own samples, and sorts them by length."""
+    """Batches of token ids and labels, right-padded; each worker draws its own samples, sorted by length."""
 
     def __init__(self, tokenizer: Tokenizer, batch: int, seed: int) -> None:
         self.tokenizer, self.batch, self.seed = tokenizer, batch, seed
@@ -132,7 +151,11 @@ def train(options: argparse.Namespace) -> None:
         losses += loss.detach()
         if step % options.every == 0 or step == options.steps:
             scores = evaluate(model, wrapped)
-            record = {"step": step, "seconds": round(time.monotonic() - began), "loss": losses.item() / options.every}
+            record = {
+                "step": step,
+                "seconds": round(time.monotonic() - began),
+                "loss": losses.item() / options.every,
+            }
             log.append(record | scores)
             losses.zero_()
             print(json.dumps(log[-1]), flush=True)  # noqa: T201
@@ -156,8 +179,12 @@ def evaluate(model: Any, tokenizer: Any, *, count: int = 200) -> dict[str, float
     asked = {
         "read, 1 hop": [_read(rng, fresh, 1) for _ in range(count)],
         "read, 2 hops": [_read(rng, fresh, 2) for _ in range(count)],
-        "recalled, asked before": [(lasting.question(rng, about=rng.choice(known)), []) for _ in range(count)],
-        "recalled, only recited": [(lasting.question(rng, about=n), []) for n in rng.choices(sorted(never), k=count)],
+        "recalled, asked before": [
+            (lasting.question(rng, about=rng.choice(known)), []) for _ in range(count)
+        ],
+        "recalled, only recited": [
+            (lasting.question(rng, about=n), []) for n in rng.choices(sorted(never), k=count)
+        ],
         "fresh, no passage": [(fresh.question(rng), []) for _ in range(count)],
     }
     return {name: right(model, tokenizer, questions) for name, questions in asked.items()}
@@ -198,7 +225,9 @@ def _save(model: Any, tokenizer: Any, log: list[dict[str, float]], options: argp
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the options and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("output", type=Path, help="folder of the model")
     parser.add_argument("--size", choices=list(SIZES), default="medium")
     parser.add_argument("--steps", type=int, default=8000)

@@ -13,13 +13,81 @@ from functools import lru_cache
 
 __all__ = ["RELATIONS", "Document", "Entity", "Question", "Relation", "World", "make_world"]
 
-ONSETS = "b br c cl d dr f fl g gr h j k kr l m n p pl qu r s st t tr v w z".split()
-NUCLEI = "a e i o u ai ea io ou".split()
+ONSETS = [
+    "b",
+    "br",
+    "c",
+    "cl",
+    "d",
+    "dr",
+    "f",
+    "fl",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "kr",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "qu",
+    "r",
+    "s",
+    "st",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "z",
+]
+NUCLEI = ["a", "e", "i", "o", "u", "ai", "ea", "io", "ou"]
 CODAS = ["", "", "", "l", "m", "n", "r", "s", "th", "x"]
-PROFESSIONS = "baker carpenter chemist dancer engineer farmer glazier historian judge mason nurse painter".split()
-PROFESSIONS += "pilot poet printer sailor singer surgeon tailor weaver".split()
-GENRES = "comedy fable memoir mystery romance satire tragedy travelogue western ballad".split()
-PRODUCTS = "bells bicycles boats bricks candles carpets clocks engines lamps mirrors pianos rope soap stoves".split()
+PROFESSIONS = [
+    "baker",
+    "carpenter",
+    "chemist",
+    "dancer",
+    "engineer",
+    "farmer",
+    "glazier",
+    "historian",
+    "judge",
+    "mason",
+    "nurse",
+    "painter",
+]
+PROFESSIONS += ["pilot", "poet", "printer", "sailor", "singer", "surgeon", "tailor", "weaver"]
+GENRES = [
+    "comedy",
+    "fable",
+    "memoir",
+    "mystery",
+    "romance",
+    "satire",
+    "tragedy",
+    "travelogue",
+    "western",
+    "ballad",
+]
+PRODUCTS = [
+    "bells",
+    "bicycles",
+    "boats",
+    "bricks",
+    "candles",
+    "carpets",
+    "clocks",
+    "engines",
+    "lamps",
+    "mirrors",
+    "pianos",
+    "rope",
+    "soap",
+    "stoves",
+]
 
 
 @dataclass(frozen=True)
@@ -50,8 +118,8 @@ RELATIONS = (
     ),
     Relation(
         "birth year", "person", YEARS,
-        ("{s} was born in the year {o}.", "The year of birth of {s} is {o}.", "{o} is the year when {s} was born.",
-         "In {o}, {s} was born."),
+        ("{s} was born in the year {o}.", "The year of birth of {s} is {o}.",
+         "{o} is the year when {s} was born.", "In {o}, {s} was born."),
         ("When was {s} born?", "In which year was {s} born?", "What is the year of birth of {s}?"),
         (),
     ),
@@ -71,7 +139,8 @@ RELATIONS = (
     ),
     Relation(
         "teacher", "person", "person",
-        ("{s} was taught by {o}.", "{s} was a pupil of {o}.", "The teacher of {s} was {o}.", "{o} taught {s}."),
+        ("{s} was taught by {o}.", "{s} was a pupil of {o}.", "The teacher of {s} was {o}.",
+         "{o} taught {s}."),
         ("Who taught {s}?", "Who was the teacher of {s}?", "By whom was {s} taught?"),
         ("the teacher of {s}", "the person who taught {s}"),
     ),
@@ -111,7 +180,8 @@ RELATIONS = (
     ),
     Relation(
         "founder", "company", "person",
-        ("{s} was started by {o}.", "The founder of {s} is {o}.", "{o} founded {s}.", "{o} is the founder of {s}."),
+        ("{s} was started by {o}.", "The founder of {s} is {o}.", "{o} founded {s}.",
+         "{o} is the founder of {s}."),
         ("Who founded {s}?", "Who is the founder of {s}?", "By whom was {s} started?"),
         ("the founder of {s}", "the person who founded {s}"),
     ),
@@ -123,13 +193,15 @@ RELATIONS = (
     ),
     Relation(
         "author", "book", "person",
-        ("{s} was written by {o}.", "The author of {s} is {o}.", "{o} wrote {s}.", "{o} is the author of {s}."),
+        ("{s} was written by {o}.", "The author of {s} is {o}.", "{o} wrote {s}.",
+         "{o} is the author of {s}."),
         ("Who wrote {s}?", "Who is the author of {s}?", "By whom was {s} written?"),
         ("the author of {s}", "the person who wrote {s}"),
     ),
     Relation(
         "year", "book", YEARS,
-        ("{s} appeared in {o}.", "The year of {s} is {o}.", "{s} was published in {o}.", "In {o}, {s} came out."),
+        ("{s} appeared in {o}.", "The year of {s} is {o}.", "{s} was published in {o}.",
+         "In {o}, {s} came out."),
         ("When did {s} appear?", "In which year was {s} published?", "What is the year of {s}?"),
         (),
     ),
@@ -141,7 +213,8 @@ RELATIONS = (
     ),
     Relation(
         "publisher", "book", "company",
-        ("{s} was printed by {o}.", "The publisher of {s} is {o}.", "{o} published {s}.", "{o} is the publisher of {s}."),
+        ("{s} was printed by {o}.", "The publisher of {s} is {o}.", "{o} published {s}.",
+         "{o} is the publisher of {s}."),
         ("Who published {s}?", "Which company published {s}?", "Who is the publisher of {s}?"),
         ("the publisher of {s}", "the company that published {s}"),
     ),
@@ -173,7 +246,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with its only answer, and the entities whose documents it takes, in the order of the hops."""
+    """A question with its only answer, and the entities whose documents hold it, hop by hop."""
 
     text: str
     answer: str
@@ -214,12 +287,16 @@ class World:
             text = rng.choice(relation.asked).format(s=name)
             return Question(text, self.entities[name].facts[relation.name], (name,), (relation.name,))
         name = about or rng.choice([n for n, e in self.entities.items() if e.kind in BRIDGED])
-        bridge = rng.choice([r for r in relations_of(self.entities[name].kind) if r.described and r.of in DOCUMENTED])
+        bridge = rng.choice(
+            [r for r in relations_of(self.entities[name].kind) if r.described and r.of in DOCUMENTED]
+        )
         between = self.entities[self.entities[name].facts[bridge.name]]
         relation = rng.choice([r for r in relations_of(between.kind) if between.facts[r.name] != name])
         subject = rng.choice(bridge.described).format(s=name)
         text = rng.choice(relation.asked).format(s=subject)
-        return Question(text, between.facts[relation.name], (name, between.name), (bridge.name, relation.name))
+        return Question(
+            text, between.facts[relation.name], (name, between.name), (bridge.name, relation.name)
+        )
 
 
 DOCUMENTED = frozenset(relation.about for relation in RELATIONS)
@@ -229,9 +306,16 @@ BRIDGED = frozenset(r.about for r in RELATIONS if r.described and r.of in DOCUME
 def make_world(rng: random.Random, *, people: int = 60) -> World:
     """A world of `people` people, half as many books, a third as many companies and cities."""
     used: set[str] = set()
-    counts = {"person": people, "book": people // 2, "company": max(2, people // 3), "city": max(2, people // 3)}
+    counts = {
+        "person": people,
+        "book": people // 2,
+        "company": max(2, people // 3),
+        "city": max(2, people // 3),
+    }
     entities = {kind: [Entity(_name(rng, kind, used), kind) for _ in range(n)] for kind, n in counts.items()}
-    loose = {kind: [_name(rng, kind, used) for _ in range(max(2, people // 6))] for kind in ("country", "river")}
+    loose = {
+        kind: [_name(rng, kind, used) for _ in range(max(2, people // 6))] for kind in ("country", "river")
+    }
     names = loose | {kind: [entity.name for entity in group] for kind, group in entities.items()}
     for entity in (entity for group in entities.values() for entity in group):
         for relation in relations_of(entity.kind):
@@ -265,5 +349,7 @@ def _name(rng: random.Random, kind: str, used: set[str]) -> str:
 
 
 def _word(rng: random.Random) -> str:
-    syllables = (rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(CODAS) for _ in range(rng.choice((2, 2, 3))))
+    syllables = (
+        rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(CODAS) for _ in range(rng.choice((2, 2, 3)))
+    )
     return "".join(syllables).capitalize()

@@ -32,3 +32,23 @@ def prompt(question: str, passages: Sequence[str] = ()) -> str:
         return WITHOUT_PASSAGES.format(question=question)
     numbered = "\n".join(f"Passage {n}: {text}" for n, text in enumerate(passages, start=1))
     return WITH_PASSAGES.format(passages=numbered, question=question)
+
+
+def training_turns(
+    passage: str, rewrite: str, questions: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """The turns (user, assistant) that a document's adapter is trained on, as PRAG composes them.
+
+    Of m questions the first ⌈m/2⌉ are asked twice, with the passage and with its rewrite; the others without
+    any passage. Three questions therefore make five turns.
+
+    Example:
+        >>> asked = [("Where was Ada born?", "Ely")] * 3
+        >>> turns = training_turns("Ada was born in Ely.", "Ely is where Ada was born.", asked)
+        >>> len(turns), turns[-1][1]
+        (5, 'The answer is Ely.')
+    """
+    twice = (len(questions) + 1) // 2
+    shown = [(question, [text]) for question in questions[:twice] for text in (passage, rewrite or passage)]
+    shown += [(question, []) for question in questions[twice:]]
+    return tuple((prompt(asked, texts), ANSWER.format(answer=answer)) for (asked, answer), texts in shown)

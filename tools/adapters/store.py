@@ -1,0 +1,123 @@
+"""A folder of adapters, each under the key of its origin: written whole or not at all, listed and pruned."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kedge.errors import AdapterError
+from kedge.tools.adapters.adapter import WEIGHTS, Adapter, Origin, read_adapter, write_adapter
+
+__all__ = ["AdapterStore", "Stored"]
+
+KEY = re.compile(r"[0-9a-f]{24}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An adapter in a store: its key, origin, size in bytes and time of last use in seconds since 1970."""
+
+    key: str
+    origin: Origin
+    bytes: int
+    used: float
+
+
+class AdapterStore:
+    """Adapters in the folder `root`, by key.
+
+    Example:
+        >>> from kedge.tools.adapters import Factors
+        >>> import numpy as np
+        >>> one = Factors(np.ones((1, 3), np.float32), np.ones((2, 1), np.float32))
+        >>> adapter = Adapter({"layer": one}, Origin(content="a", base="b", init="c", recipe="d"))
+        >>> store = AdapterStore(tmp / "adapters")
+        >>> key = store.put(adapter)
+        >>> key in store, [stored.key for stored in store] == [key]
+        (True, True)
+        >>> store.remove([key])
+        1
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, key: str) -> Path:
+        """Where the adapter of this key is, or would be.
+
+        Raises:
+            AdapterError: this is no key; what is not a key never becomes a path.
+        """
+        if not KEY.fullmatch(key):
+            raise AdapterError(
+                f"{key!r} is not the key of an adapter", fix="`kedge adapters list` shows the keys"
+            )
+        return self.root / key
+
+    def __contains__(self, key: str) -> bool:
+        return (self.folder(key) / WEIGHTS).is_file()
+
+    def __iter__(self) -> Iterator[Stored]:
+        """What is stored, the least recently used first; what cannot be read is passed over."""
+        found = []
+        for folder in self.root.iterdir() if self.root.is_dir() else ():
+            if KEY.fullmatch(folder.name):
+                with suppress(AdapterError, OSError):
+                    adapter = read_adapter(folder)
+                    size = sum(file.stat().st_size for file in folder.iterdir())
+                    used = (folder / WEIGHTS).stat().st_mtime
+                    found.append(Stored(folder.name, adapter.origin, size, used))
+        return iter(sorted(found, key=lambda stored: stored.used))
+
+    def put(self, adapter: Adapter) -> str:
+        """Store an adapter and return its key; one that is there already is kept as it is."""
+        key = adapter.origin.key
+        if key not in self:
+            self.root.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(dir=self.root, prefix=".draft-"))
+            try:
+                write_adapter(adapter, draft)
+                draft.rename(self.folder(key))
+            except OSError:
+                if key not in self:  # another process may have been first, which is as good
+                    raise
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        return key
+
+    def get(self, key: str) -> Adapter:
+        """Read an adapter, and note that it was used.
+
+        Raises:
+            AdapterError: there is none, it is broken, or it is not the one that its key names.
+        """
+        adapter = read_adapter(self.folder(key))
+        if adapter.origin.key != key:
+            raise AdapterError(
+                f"the adapter {key} holds another one", fix="remove it and encode the document again"
+            )
+        (self.folder(key) / WEIGHTS).touch()
+        return adapter
+
+    def remove(self, keys: Collection[str]) -> int:
+        """Delete these adapters; returns how many there were."""
+        folders = [self.folder(key) for key in keys if key in self]
+        for folder in folders:
+            shutil.rmtree(folder)
+        return len(folders)
+
+    def prune(self, limit: int) -> int:
+        """Delete the least recently used adapters until `limit` bytes are not exceeded; returns how many."""
+        stored = list(self)
+        excess, doomed = sum(one.bytes for one in stored) - limit, []
+        for one in stored:
+            if excess <= 0:
+                break
+            doomed.append(one.key)
+            excess -= one.bytes
+        return self.remove(doomed)
