@@ -13,8 +13,10 @@ __all__ = [
     "AbstentionReason",
     "Augmentation",
     "Concept",
+    "Finding",
     "Gap",
     "Judgement",
+    "Lead",
     "Link",
     "Operation",
     "Plan",
@@ -92,12 +94,55 @@ class Gap(Decision):
 
 
 class Judgement(Decision):
-    """Whether the evidence is enough to answer, and what is missing when it is not."""
+    """Whether the evidence is enough to answer, and what is missing when it is not.
+
+    `notes` say how the decision came about where that matters: evidence left out, a reply that failed.
+    """
 
     sufficient: bool
     confidence: float = Field(ge=0.0, le=1.0)
     gaps: tuple[Gap, ...] = ()
     reason: AbstentionReason | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Lead(Decision):
+    """Where to look on the graph: entities, and the relations from there that are kept up to the pivot.
+
+    Relations are named by their labels, `~` being the way back. Two entities mean that paths from both must
+    meet. A `wide` look compares many paths, another one takes what seems best hop by hop; those in `tabu` are
+    not taken.
+
+    Example:
+        >>> Lead(entities=("heat",), kept=("starred actors", "~starred actors"), wide=True).kept[-1]
+        '~starred actors'
+    """
+
+    entities: tuple[str, ...] = Field(min_length=1)
+    kept: tuple[str, ...] = ()
+    wide: bool = False
+    tabu: tuple[tuple[str, ...], ...] = ()
+
+
+class Finding(Decision):
+    """What a lead found: the entities (keys) that answer, best first, and the path from each of its entities.
+
+    `triples` join the lead's entities with the first answer. `quality` compares findings of one question.
+    `doubt` is how far the path stays below what a path could have met, 0 is best; a finding that is not
+    `trusted` is in too much doubt to be given as an answer.
+    """
+
+    lead: Lead
+    answers: tuple[str, ...] = ()
+    paths: tuple[tuple[str, ...], ...] = ()
+    triples: tuple[int, ...] = ()
+    coverage: float = Field(default=0.0, ge=0.0, le=1.0)
+    relevance: float = Field(default=0.0, ge=0.0, le=1.0)
+    quality: float = -1.0
+    doubt: float = Field(default=1.0, ge=0.0)
+    trusted: bool = False
+    diagnosis: Literal["sufficient", "coverage", "drift", "kind"] = "coverage"
+    gaps: tuple[Gap, ...] = ()
 
 
 class Support(Decision):
@@ -111,14 +156,17 @@ class Support(Decision):
 class Reading(Decision):
     """An answer read from evidence, with what supports it; or no answer, with the reason.
 
-    Exactly one of `answer` and `reason` is set.
+    Exactly one of `answer` and `reason` is set. Where several things answer, `answers` are all of them;
+    `notes` are as in `Judgement`.
     """
 
     answer: str | None
+    answers: tuple[str, ...] = ()
     support: tuple[Support, ...] = ()
     confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     reason: AbstentionReason | None = None
     gaps: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class SubQuestion(Decision):
@@ -144,11 +192,12 @@ class Plan(Decision):
 
 
 class Verification(Decision):
-    """Whether the quotations say what the answer says."""
+    """Whether the quotations say what the answer says. `notes` are as in `Judgement`."""
 
     supported: bool
     confidence: float = Field(ge=0.0, le=1.0)
     reason: AbstentionReason | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Augmentation(Decision):

@@ -7,9 +7,20 @@ may be assembled from parts: any object with the right coroutine plays the role.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from kedge.agents.decisions import Augmentation, Concept, Gap, Judgement, Link, Plan, Reading, Verification
+from kedge.agents.decisions import (
+    Augmentation,
+    Concept,
+    Finding,
+    Gap,
+    Judgement,
+    Lead,
+    Link,
+    Plan,
+    Reading,
+    Verification,
+)
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
 __all__ = [
@@ -19,6 +30,7 @@ __all__ = [
     "EntityLinker",
     "Grader",
     "Judge",
+    "PathFinder",
     "Planner",
     "Reader",
     "TripleExtractor",
@@ -47,6 +59,21 @@ class TripleExtractor(Protocol):
 
     async def extract_triples(self, chunk: Chunk) -> Extraction:
         """Triples and names read from one chunk."""
+        ...
+
+
+@runtime_checkable
+class PathFinder(Protocol):
+    """Answers from the graph by paths of relations. A cast may do without: then only passages answer."""
+
+    async def lead(
+        self, question: str, base: KnowledgeBase, links: Sequence[Link], findings: Sequence[Finding]
+    ) -> Lead | None:
+        """Where to look first, or, after these findings, next; `None` when nothing is left to try."""
+        ...
+
+    async def follow(self, question: str, base: KnowledgeBase, lead: Lead) -> Finding:
+        """What a lead finds, and what is wrong with it."""
         ...
 
 
@@ -98,5 +125,7 @@ class Augmenter(Protocol):
         ...
 
 
-class Cast(ConceptFinder, EntityLinker, TripleExtractor, Judge, Reader, Protocol):
+class Cast(
+    ConceptFinder, EntityLinker, TripleExtractor, Planner, Judge, Reader, Verifier, Augmenter, Protocol
+):
     """All roles that the methods of this version use."""

@@ -57,6 +57,9 @@ class Step(BaseModel):
 class Answer(BaseModel):
     """What a method returns: `text`, or an `abstention`; never both, never neither.
 
+    Where several things answer, `answers` are all of them; `text` is then a list of the first. `warnings`
+    name what failed, timed out or was left out on the way, one line each.
+
     Example:
         >>> answer = Answer(question="Who?", method="metakgrag", text="Ada Moss", confidence=0.8)
         >>> answer.answered, str(answer)
@@ -68,12 +71,14 @@ class Answer(BaseModel):
     question: str
     method: str
     text: str | None = None
+    answers: tuple[str, ...] = ()
     abstention: Abstention | None = None
     citations: tuple[Citation, ...] = ()
     path: tuple[Step, ...] = ()
     confidence: float = Field(default=0.0, ge=0.0, le=1.0)
     ledger: Ledger = Field(default_factory=Ledger)
     trace: tuple[Event, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:
@@ -98,6 +103,7 @@ def compose(
     *,
     ledger: Ledger,
     trace: Sequence[Event] = (),
+    warnings: Sequence[str] = (),
 ) -> Answer:
     """Turn a reading into an answer: number the quotations, and tie the evidence path to them."""
     chunks = {item.chunk.id: item.chunk for item in evidence}
@@ -115,12 +121,14 @@ def compose(
         question=question,
         method=method,
         text=reading.answer,
+        answers=reading.answers,
         abstention=abstention,
         citations=citations if reading.answer is not None else (),
         path=tuple(_step(triple, citations) for triple in path),
         confidence=reading.confidence,
         ledger=ledger,
         trace=tuple(trace),
+        warnings=tuple(warnings),
     )
 
 

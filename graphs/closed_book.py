@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from operator import add
 from typing import Annotated, TypedDict
 
-import httpx
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
-from openai import OpenAIError
 
 from kedge.agents.decisions import Reading
-from kedge.errors import BudgetExceeded, InputError, ModelError
+from kedge.errors import BudgetExceeded, InputError
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context
 from kedge.graphs.events import Event
-from kedge.tools.models import Spending
+from kedge.tools.models import ModelClient
 
 __all__ = ["builder", "graph"]
 
@@ -43,11 +38,11 @@ async def recall(state: State, runtime: Runtime[Context]) -> State:
     if context.model is None:
         raise InputError("closed_book needs a language model", fix="name one with --model URL")
     try:
-        context.meter.check_call()
-        before = time.monotonic()
-        message = await _ask(context.model, question)
-        context.meter.charge("recall", _spent(message, time.monotonic() - before))
-        reading = _reading(str(message.content).strip())
+        model = ModelClient.around(context.model)
+        said = await context.meter.play(
+            "recall", model.ainvoke, [("system", INSTRUCTIONS), ("human", question)]
+        )
+        reading = _reading(said.text.strip())
     except BudgetExceeded:
         reading = Reading(answer=None, reason="budget")
     event = context.event("answered", reading.answer or f"no answer: {reading.reason}")
@@ -63,28 +58,7 @@ builder.add_edge("recall", END)
 graph = builder.compile(name="closed_book")
 
 
-async def _ask(model: BaseChatModel, question: str) -> AIMessage:
-    try:
-        return await model.ainvoke([("system", INSTRUCTIONS), ("human", question)])
-    except (OpenAIError, httpx.HTTPError) as error:
-        where = getattr(model, "openai_api_base", None) or type(model).__name__
-        raise ModelError(
-            f"the model at {where} does not answer: {error}", fix="check that it runs, its URL and its name"
-        ) from error
-
-
 def _reading(text: str) -> Reading:
     if not text or text.strip(" .").casefold() == UNKNOWN:
         return Reading(answer=None, reason="out of corpus")
     return Reading(answer=text)
-
-
-def _spent(message: AIMessage, seconds: float) -> Spending:
-    usage = message.usage_metadata
-    return Spending(
-        decisions=1,
-        calls=1,
-        prompt_tokens=usage["input_tokens"] if usage else 0,
-        completion_tokens=usage["output_tokens"] if usage else 0,
-        seconds=seconds,
-    )

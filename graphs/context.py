@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -10,13 +10,17 @@ from typing import Any, TypeVar, cast
 from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
 
+from kedge.agents.decisions import Gap, Judgement, Plan, Reading
 from kedge.agents.roles import Cast
-from kedge.errors import BudgetExceeded
+from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
-from kedge.tools.knowledge_base import KnowledgeBase
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.models import Meter
+from kedge.tools.search import hybrid
 
-__all__ = ["Context", "halting"]
+__all__ = ["Context", "Search", "halting"]
+
+Search = Callable[[KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
 
 N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 
@@ -25,7 +29,9 @@ N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 class Context:
     """The knowledge base to search, the cast that decides, the meter of this question.
 
-    `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer.
+    `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer;
+    with `steered` the loop waits after each adjustment for what a person makes of it. Methods that take a
+    question apart answer its parts with one `search` each, or with the method `nested`.
     """
 
     base: KnowledgeBase
@@ -33,10 +39,37 @@ class Context:
     model: BaseChatModel | None = None
     meter: Meter = field(default_factory=Meter)
     passages: int = 10
+    steered: bool = False
+    search: Search = hybrid
+    nested: str | None = None
 
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""
         return Event(kind=kind, message=message, round=turn, seconds=self.meter.elapsed, data=data)
+
+    async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
+        """The planner's steps; a planner that comes to none leaves the question whole."""
+        try:
+            return await self.meter.play("plan", self.cast.plan, question, gaps)
+        except DecisionFailed:
+            return Plan(steps=())
+
+    async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
+        """The judge's word; a judge that comes to none has not found the evidence sufficient."""
+        try:
+            return await self.meter.play("judge", self.cast.judge, question, evidence)
+        except DecisionFailed as error:
+            return Judgement(sufficient=False, confidence=0.0, notes=(error.message,))
+
+    async def read(self, question: str, evidence: Sequence[Evidence], gaps: Sequence[Gap] = ()) -> Reading:
+        """The reader's answer; `gaps` are what is missing where budget or reader do not come to one."""
+        try:
+            return await self.meter.play("read", self.cast.read, question, evidence)
+        except BudgetExceeded:
+            return Reading(answer=None, reason="budget", gaps=tuple(gaps))
+        except DecisionFailed as error:
+            failed = Gap(kind="value", target="", description=f"No reading: {error.message}")
+            return Reading(answer=None, reason="budget", gaps=(failed, *gaps), notes=(error.message,))
 
 
 def halting(node: N) -> N:

@@ -9,7 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = ["Event", "EventKind"]
 
 EventKind = Literal[
-    "started", "linked", "perceived", "evaluated", "adjusted", "searched", "halted", "answered"
+    "started",
+    "linked",
+    "perceived",
+    "evaluated",
+    "adjusted",
+    "steered",
+    "searched",
+    "planned",
+    "branch",
+    "routed",
+    "verified",
+    "halted",
+    "answered",
 ]
 
 

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from statistics import mean
 
-from kedge.agents.decisions import Concept, Link, Reading
+from kedge.agents.decisions import Concept, Finding, Link, Reading, Support
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple, entity_key
 from kedge.tools.search import reciprocal_rank_fusion
-from kedge.tools.walks import Walk
+from kedge.tools.walks import Hop, Walk
 
-__all__ = ["along", "fused", "leading", "match", "path"]
+__all__ = ["along", "drifted", "fused", "leading", "match", "path", "stated", "told"]
+
+DRIFT = 0.15
+LISTED = 20  # answers that are written out
 
 
-def along(base: KnowledgeBase, walks: Sequence[Walk]) -> list[Evidence]:
-    """The chunks that the hops were read from, best walk first, each with its first triple."""
+def along(base: KnowledgeBase, walked: Iterable[Triple]) -> list[Evidence]:
+    """The chunks that triples were read from, in their order, each with its first triple."""
     triples: dict[int, Triple] = {}
-    for triple in (hop.triple for walk in walks for hop in walk.hops):
+    for triple in walked:
         # A triple that was read from no text is its own chunk, under its negative number.
         triples.setdefault(-triple.id if triple.chunk_id is None else triple.chunk_id, triple)
     chunks = base.chunks(list(triples))
     return [Evidence(chunk, 1.0, f"walk: {triples[chunk.id]}", triples[chunk.id]) for chunk in chunks]
+
+
+def stated(base: KnowledgeBase, finding: Finding | None) -> list[Triple]:
+    """The triples that lead to a finding's first answer, in the order of the path."""
+    if finding is None or not finding.triples:
+        return []
+    known = {triple.id: triple for triple in base.triples(ids=sorted(set(finding.triples)))}
+    return [known[number] for number in dict.fromkeys(finding.triples) if number in known]
+
+
+def told(base: KnowledgeBase, finding: Finding | None) -> Reading:
+    """A finding as a reading: its answers with the triples that lead there, or why there are none."""
+    if finding is None:
+        return Reading(answer=None, reason="out of corpus", confidence=1.0)
+    if not finding.answers or not finding.trusted:
+        return Reading(answer=None, reason="missing hop", gaps=finding.gaps, confidence=finding.coverage)
+    names = tuple(base.graph.name(key) for key in finding.answers)
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    chunks = [item.chunk for item in along(base, stated(base, finding))]
+    return Reading(
+        answer=", ".join(names[:LISTED]) + more,
+        answers=names,
+        support=tuple(Support(chunk_id=chunk.id, start=0, end=len(chunk.text)) for chunk in chunks),
+        confidence=finding.coverage,
+    )
+
+
+def drifted(walks: Sequence[Walk]) -> Hop | None:
+    """The hop where relevance fell on the walk that went furthest, if it did."""
+    hops = max((walk.hops for walk in walks), key=len, default=())
+    return next((b for a, b in pairwise(hops) if b.relevance < a.relevance - DRIFT), None)
 
 
 def fused(rankings: Sequence[Sequence[Evidence]]) -> tuple[Evidence, ...]:
@@ -68,9 +103,9 @@ def path(
         )
     )
 
-    def stated(triple: Triple) -> bool:
+    def says(triple: Triple) -> bool:
         return entity_key(triple.subject) in quoted and entity_key(triple.object) in quoted
 
     arriving = [walk for walk in walks if walk.hops and walk.end == entity_key(reading.answer or "")]
     walked = [hop.triple for walk in arriving[:1] for hop in walk.hops]
-    return list(dict.fromkeys((*walked, *filter(stated, base.triples(chunks=sorted(cited))))))
+    return list(dict.fromkeys((*walked, *filter(says, base.triples(chunks=sorted(cited))))))

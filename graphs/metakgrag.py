@@ -1,57 +1,73 @@
 """MetaKGRAG: perceive a path, evaluate it, adjust from a pivot on it; answer from the best round.
 
 After MetaKGRAG (arXiv 2508.09460), whose formulas were not published where we could read them; these are
-Kedge's own:
+Kedge's own. A round looks in two places: along a path of relations on the graph (for casts that are a
+`PathFinder`), and from passage to passage. Where no text stands behind what a path found, the path decides
+alone; else the judge looks at the passages, and a trusted path answers where the reader cannot.
 
     coverage   Σ w(c)·match(c) / Σ w(c), the share of the question's concepts that the evidence meets
     relevance  mean over the hops of the round's best walk of cos(aim, triple)
-    drift      on the walk that went furthest, the first hop whose relevance is DRIFT below the one before;
+    drift      on the walk that went furthest, the first hop whose relevance is far below the one before;
                it is acted on when the judge names no gap, since a gap says more about where to go
-    quality    0.6·coverage + 0.4·relevance; any sufficient round ranks above any insufficient one
+    quality    0.6·coverage + 0.4·relevance, or a path's own quality where it decides alone; any sufficient
+               round ranks above any insufficient one
 """
 
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from operator import add
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
+from langgraph.types import interrupt
 from pydantic import BaseModel, ConfigDict
 
-from kedge.agents.decisions import Concept, Judgement, Link, Reading
-from kedge.errors import BudgetExceeded
+from kedge.agents.decisions import Concept, Finding, Judgement, Lead, Link
+from kedge.agents.roles import PathFinder
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
-from kedge.graphs.evidence import along, fused, leading, match, path
+from kedge.graphs.evidence import along, drifted, fused, leading, match, path, stated, told
+from kedge.graphs.steering import Choice, Proposal
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.search import hybrid
-from kedge.tools.walks import Aim, Hop, Survey, Trail, Walk, beam_walk, evidence_of, look, look_further
+from kedge.tools.walks import Aim, Survey, Trail, Walk, beam_walk, evidence_of, look, look_further
 
-__all__ = ["STATE_TYPES", "builder", "graph"]
+__all__ = ["STATE_TYPES", "builder", "graph", "wired"]
 
 LEADING = 6  # passages of the best trails, which answer together and so stay together
 SEARCH_DEPTH = 20  # passages fetched per search, before fusion
 WALKS_KEPT = 8
 COVERED = 0.6  # a concept counts as met from this match on
-DRIFT = 0.15
 NO_GAIN = 0.02
 
-Diagnosis = Literal["sufficient", "coverage", "drift"]
+Diagnosis = Literal["sufficient", "coverage", "drift", "kind"]
+Node = Callable[..., Awaitable["State"]]
 
 
 class Course(BaseModel):
-    """Where the next look starts, what it aims at, and which triples it must not use again."""
+    """Where the next look starts, what it aims at, which triples it must not use, which path it follows."""
 
     model_config = ConfigDict(frozen=True)
 
     starts: tuple[str, ...]
     aim: str
     tabu: frozenset[int] = frozenset()
+    lead: Lead | None = None
+
+
+class Sight(BaseModel):
+    """What the latest look found: walks, a path, and whether the path decides without any text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    walks: tuple[Walk, ...] = ()
+    finding: Finding | None = None
+    alone: bool = False
 
 
 class Round(BaseModel):
@@ -62,13 +78,14 @@ class Round(BaseModel):
     number: int
     evidence: tuple[Evidence, ...]
     walks: tuple[Walk, ...]
+    sight: Sight
     coverage: dict[str, float]
     judgement: Judgement
     diagnosis: Diagnosis
     quality: float
 
 
-STATE_TYPES = (Course, Round, Survey, Trail)
+STATE_TYPES = (Course, Finding, Lead, Round, Sight, Survey, Trail)
 
 
 class State(TypedDict, total=False):
@@ -79,7 +96,7 @@ class State(TypedDict, total=False):
     links: tuple[Link, ...]
     courses: Annotated[list[Course], add]
     walks: tuple[Walk, ...]
-    latest: tuple[Walk, ...]
+    sight: Sight
     survey: Survey
     evidence: tuple[Evidence, ...]
     rounds: Annotated[list[Round], add]
@@ -94,18 +111,35 @@ async def understand(state: State, runtime: Runtime[Context]) -> State:
     concepts = await context.meter.play("concepts", context.cast.concepts, question)
     links = await context.meter.play("link", context.cast.link, concepts, context.base)
     starts = tuple(dict.fromkeys(link.entity for link in links))
+    lead = await _lead(context, question, links)
     message = (
         f"linked to {', '.join(starts)}" if starts else "no entity of the graph is named in the question"
     )
     event = context.event("linked", message, concepts=[c.text for c in concepts], entities=list(starts))
-    course = Course(starts=starts, aim=question)
+    course = Course(starts=starts, aim=question, lead=lead)
     return {"concepts": concepts, "links": links, "courses": [course], "trace": [event]}
 
 
 async def perceive(state: State, runtime: Runtime[Context]) -> State:
-    """Walk the graph from the course's starts, and from passage to passage; what was found before stays."""
+    """Follow the course's path; unless that settles it, walk and read on. What was found before stays."""
     context, course, number = runtime.context, state["courses"][-1], len(state.get("rounds", []))
-    base, aim = context.base, _aim(state)
+    base, earlier, cast = context.base, state.get("evidence", ()), context.cast
+    finding = None
+    if course.lead is not None and isinstance(cast, PathFinder):
+        finding = await context.meter.play("follow", cast.follow, state["question"], base, course.lead)
+    facts = along(base, stated(base, finding))
+    if _alone(context, finding):
+        route = " and ".join(" → ".join(labels) for labels in finding.paths) if finding else ""
+        event = context.event(
+            "perceived",
+            f"{len(finding.answers)} entities along {route}" if route and finding else "no path leads on",
+            turn=number,
+            path=[str(item.triple) for item in facts],
+            **(finding.model_dump(mode="json", include={"lead", "paths", "doubt"}) if finding else {}),
+        )
+        sight = Sight(finding=finding, alone=True)
+        return {"sight": sight, "evidence": leading(facts, earlier), "trace": [event]}
+    aim = _aim(state)
     found = await context.meter.play(
         "walk", beam_walk, base.graph, base.encoder, course.starts, aim, tabu=course.tabu
     )
@@ -113,7 +147,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
     survey = await context.meter.play("search", _survey, base, state, context.meter.budget.rounds)
     trails = await to_thread(evidence_of, base, survey, SEARCH_DEPTH)
     latest = tuple(found[:WALKS_KEPT])
-    others = fused([trails, state.get("evidence", ()), passages, along(base, latest)])
+    others = fused([trails, earlier, passages, along(base, [h.triple for w in latest for h in w.hops])])
     evidence = leading(trails[:LEADING], others)
     event = context.event(
         "perceived",
@@ -122,33 +156,43 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
         path=[str(hop.triple) for hop in latest[0].hops] if latest else [],
         chunks=[item.chunk.id for item in evidence[: context.passages]],
     )
-    walks = (*state.get("walks", ()), *latest)
-    return {"walks": walks, "latest": latest, "survey": survey, "evidence": evidence, "trace": [event]}
+    walks, sight = (*state.get("walks", ()), *latest), Sight(walks=latest, finding=finding)
+    return {"walks": walks, "sight": sight, "survey": survey, "evidence": evidence, "trace": [event]}
 
 
 async def evaluate(state: State, runtime: Runtime[Context]) -> State:
     """Measure coverage and relevance, ask the judge, and say what is wrong with this round."""
-    context, number = runtime.context, len(state.get("rounds", []))
-    evidence = state["evidence"][: context.passages]
-    judgement = await context.meter.play("judge", context.cast.judge, state["question"], evidence)
-    matches = {c.text: match(c, state["links"], state["walks"], evidence) for c in state["concepts"]}
-    weight = sum(c.weight for c in state["concepts"]) or 1.0
-    coverage = sum(c.weight * matches[c.text] for c in state["concepts"]) / weight
-    best = state["latest"][0].hops if state["latest"] else ()
-    relevance = sum(hop.relevance for hop in best) / len(best) if best else 0.0
+    context, number, sight = runtime.context, len(state.get("rounds", [])), state["sight"]
+    evidence, walks = state["evidence"][: context.passages], state.get("walks", ())
+    matches = {c.text: match(c, state["links"], walks, evidence) for c in state["concepts"]}
     diagnosis: Diagnosis = "coverage"
-    if judgement.sufficient:
-        diagnosis = "sufficient"
-    elif not judgement.gaps and _drifted(state["latest"]):
-        diagnosis = "drift"
+    if sight.alone:
+        found = sight.finding or Finding(lead=Lead(entities=("",)))
+        diagnosis = found.diagnosis
+        judgement = Judgement(
+            sufficient=diagnosis == "sufficient", confidence=found.coverage, gaps=found.gaps
+        )
+        coverage, relevance, quality = found.coverage, found.relevance, found.quality
+    else:
+        judgement = await context.judge(state["question"], evidence)
+        weight = sum(c.weight for c in state["concepts"]) or 1.0
+        coverage = sum(c.weight * matches[c.text] for c in state["concepts"]) / weight
+        best = sight.walks[0].hops if sight.walks else ()
+        relevance = sum(hop.relevance for hop in best) / len(best) if best else 0.0
+        quality = 0.6 * coverage + 0.4 * relevance
+        if judgement.sufficient:
+            diagnosis = "sufficient"
+        elif not judgement.gaps and drifted(sight.walks):
+            diagnosis = "drift"
     turn = Round(
         number=number,
         evidence=evidence,
-        walks=state["walks"],
+        walks=walks,
+        sight=sight,
         coverage=matches,
         judgement=judgement,
         diagnosis=diagnosis,
-        quality=0.6 * coverage + 0.4 * relevance,
+        quality=quality,
     )
     gaps = "; ".join(gap.description for gap in judgement.gaps)
     event = context.event(
@@ -160,50 +204,94 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
         relevance=relevance,
         quality=turn.quality,
         gaps=[gap.model_dump() for gap in judgement.gaps],
+        notes=list(judgement.notes),
     )
     return {"rounds": [turn], "trace": [event]}
 
 
 async def adjust(state: State, runtime: Runtime[Context]) -> State:
-    """Choose the pivot: before the drift, at the entity nearest to the gap, or anywhere the gap links to."""
-    context, turn = runtime.context, state["rounds"][-1]
-    drifted = _drifted(state["latest"])
-    if turn.diagnosis == "drift" and drifted:
-        tabu = state["courses"][-1].tabu | {drifted.triple.id}
-        course = Course(starts=(drifted.origin,), aim=state["question"], tabu=tabu)
-        message = f"back to {drifted.origin}, avoiding: {drifted.triple}"
-    else:
-        wanted = _next_aim(state)
-        if wanted is None:
-            event = context.event("adjusted", "nothing new to try", turn=turn.number)
-            return {"halted": True, "trace": [event]}
+    """Choose the pivot: on the path, before the drift, nearest to the gap, or anywhere the gap links to."""
+    context, turn, last = runtime.context, state["rounds"][-1], state["courses"][-1]
+    findings = [past.sight.finding for past in state["rounds"] if past.sight.finding is not None]
+    lead = await _lead(context, state["question"], state["links"], findings) if findings else None
+    astray, wanted = drifted(turn.sight.walks), _next_aim(state)
+    if turn.sight.alone and lead is not None:
+        course = Course(starts=lead.entities, aim=last.aim, lead=lead)
+        kept = " → ".join(lead.kept)
+        message = f"back to {' and '.join(lead.entities)}" + (f", keeping {kept}" if kept else "")
+    elif turn.sight.alone or (lead is None and turn.diagnosis != "drift" and wanted is None):
+        event = context.event("adjusted", "nothing new to try", turn=turn.number)
+        return {"halted": True, "trace": [event]}
+    elif turn.diagnosis == "drift" and astray:
+        tabu = last.tabu | {astray.triple.id}
+        course = Course(starts=(astray.origin,), aim=state["question"], tabu=tabu, lead=lead)
+        message = f"back to {astray.origin}, avoiding: {astray.triple}"
+    elif wanted is not None:
         target, aim = wanted
         concept = Concept(text=target, kind="name")
         links = await context.meter.play("link", context.cast.link, [concept], context.base)
-        course = Course(starts=_pivots(state, links), aim=aim)
+        course = Course(starts=_pivots(state, links), aim=aim, lead=lead)
         message = f"from {', '.join(course.starts) or 'the passages'}, looking for: {aim}"
+    else:
+        course = last.model_copy(update={"lead": lead})
+        message = "along another path"
     event = context.event("adjusted", message, turn=turn.number, **course.model_dump(mode="json"))
     return {"courses": [course], "trace": [event]}
+
+
+async def steer(state: State, runtime: Runtime[Context]) -> State:
+    """Show a person the diagnosis and the proposed course; they accept it, change it, or stop.
+
+    A node of its own, since it runs again from its beginning when the person has decided.
+    """
+    context, turn, course = runtime.context, state["rounds"][-1], state["courses"][-1]
+    proposal = Proposal(
+        round=turn.number,
+        diagnosis=turn.diagnosis,
+        coverage=turn.coverage,
+        gaps=turn.judgement.gaps,
+        starts=course.starts,
+        kept=course.lead.kept if course.lead else (),
+        aim=course.aim,
+    )
+    choice = Choice.model_validate(interrupt(proposal.model_dump(mode="json")))
+    event = context.event(
+        "steered", f"a person chose to {choice.action}", turn=turn.number, **choice.model_dump()
+    )
+    if choice.action == "stop":
+        return {"halted": True, "trace": [event]}
+    if choice.action == "accept":
+        return {"trace": [event]}
+    update: dict[str, Any] = {"aim": choice.aim or course.aim}
+    if choice.start:
+        concept = Concept(text=choice.start, kind="name")
+        links = await context.meter.play("link", context.cast.link, [concept], context.base)
+        starts = tuple(link.entity for link in links[:1])
+        lead = Lead(entities=starts, wide=True) if starts else None
+        update |= {"starts": starts, "lead": lead, "tabu": frozenset()}
+    return {"courses": [course.model_copy(update=update)], "trace": [event]}
 
 
 async def answer(state: State, runtime: Runtime[Context]) -> State:
     """Read the answer from the best round, which need not be the last."""
     context, rounds = runtime.context, state.get("rounds", [])
     best = max(rounds, key=lambda turn: (turn.judgement.sufficient, turn.quality), default=None)
-    evidence = best.evidence if best else ()
-    try:
-        reading = await context.meter.play("read", context.cast.read, state["question"], evidence)
-    except BudgetExceeded:
-        gaps = best.judgement.gaps if best else ()
-        reading = Reading(answer=None, reason="budget", gaps=gaps)
-    number = best.number if best else 0
-    event = context.event("answered", reading.answer or f"no answer: {reading.reason}", turn=number)
+    evidence = best.evidence if best else tuple(state.get("evidence", ())[: context.passages])
+    findings = [turn.sight.finding for turn in rounds if turn.sight.finding is not None]
+    finding = max(findings, key=lambda found: found.quality, default=None)
+    reading, steps = told(context.base, finding), stated(context.base, finding)
+    if not _alone(context, finding):
+        read = await context.read(state["question"], evidence, best.judgement.gaps if best else ())
+        if read.answer is not None or reading.answer is None:
+            reading, steps = read, path(context.base, state.get("walks", ()), read, evidence)
+    message, number = reading.answer or f"no answer: {reading.reason}", best.number if best else 0
+    event = context.event("answered", message, turn=number, notes=list(reading.notes))
     composed = compose(
         state["question"],
         "metakgrag",
         reading,
-        evidence,
-        path(context.base, best.walks, reading, evidence) if best else (),
+        leading(evidence, along(context.base, steps)),
+        steps,
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
     )
@@ -211,18 +299,28 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
 
 
 def after_evaluate(state: State, runtime: Runtime[Context]) -> Literal["answer", "adjust"]:
-    """Stop when it suffices, when rounds are used up, or when two rounds in a row gained nothing."""
+    """Stop when it suffices, when rounds are used up, or when two rounds in a row gained nothing.
+
+    A path that gained nothing is followed by another one; `adjust` says when all were tried.
+    """
     if state.get("halted"):
         return "answer"
     rounds = state["rounds"]
     gains = [later.quality - earlier.quality for earlier, later in pairwise(rounds)]
-    stuck = len(gains) >= 2 and max(gains[-2:]) < NO_GAIN
+    stuck = not rounds[-1].sight.alone and len(gains) >= 2 and max(gains[-2:]) < NO_GAIN
     spent = len(rounds) > runtime.context.meter.budget.rounds
     return "answer" if rounds[-1].diagnosis == "sufficient" or stuck or spent else "adjust"
 
 
+def after_adjust(state: State, runtime: Runtime[Context]) -> Literal["answer", "steer", "perceive"]:
+    """Look again, unless there is nothing new to try; ask first, where a person steers."""
+    if state.get("halted"):
+        return "answer"
+    return "steer" if runtime.context.steered else "perceive"
+
+
 def towards_perceive(state: State) -> Literal["answer", "perceive"]:
-    """Look, unless the budget is used up or there is nothing new to try."""
+    """Look, unless the budget is used up or a person said to stop."""
     return "answer" if state.get("halted") else "perceive"
 
 
@@ -231,20 +329,43 @@ def towards_evaluate(state: State) -> Literal["answer", "evaluate"]:
     return "answer" if state.get("halted") else "evaluate"
 
 
-builder = StateGraph(State, context_schema=Context)
-builder.add_node("understand", halting(understand))
-builder.add_node("perceive", halting(perceive))
-builder.add_node("evaluate", halting(evaluate))
-builder.add_node("adjust", halting(adjust))
-builder.add_node("answer", answer)
-builder.add_edge(START, "understand")
-builder.add_conditional_edges("understand", towards_perceive)
-builder.add_conditional_edges("perceive", towards_evaluate)
-builder.add_conditional_edges("evaluate", after_evaluate)
-builder.add_conditional_edges("adjust", towards_perceive)
-builder.add_edge("answer", END)
+def wired(**others: Node) -> StateGraph[State, Context, State, State]:
+    """The cycle; nodes may be replaced by name, to learn what each is worth."""
+    nodes = {"understand": understand, "perceive": perceive, "evaluate": evaluate, "adjust": adjust}
+    cycle = StateGraph(State, context_schema=Context)
+    for name, node in {**nodes, "steer": steer, **others}.items():
+        cycle.add_node(name, halting(node))
+    cycle.add_node("answer", answer)
+    cycle.add_edge(START, "understand")
+    cycle.add_conditional_edges("understand", towards_perceive)
+    cycle.add_conditional_edges("perceive", towards_evaluate)
+    cycle.add_conditional_edges("evaluate", after_evaluate)
+    cycle.add_conditional_edges("adjust", after_adjust)
+    cycle.add_conditional_edges("steer", towards_perceive)
+    cycle.add_edge("answer", END)
+    return cycle
 
+
+builder = wired()
 graph = builder.compile(name="metakgrag")
+
+
+async def _lead(
+    context: Context, question: str, links: Sequence[Link], findings: Sequence[Finding] = ()
+) -> Lead | None:
+    """The path to follow next, if the cast follows paths."""
+    if not isinstance(context.cast, PathFinder):
+        return None
+    return await context.meter.play("lead", context.cast.lead, question, context.base, links, findings)
+
+
+def _alone(context: Context, finding: Finding | None) -> bool:
+    """Whether paths decide: what was found is trusted and was read from no text, or there is no text."""
+    if not isinstance(context.cast, PathFinder):
+        return False
+    if finding is not None and finding.trusted:
+        return all(triple.chunk_id < 0 for triple in stated(context.base, finding))
+    return not context.base.store.chunk_count()
 
 
 def _aim(state: State) -> Aim:
@@ -264,12 +385,6 @@ async def _survey(base: KnowledgeBase, state: State, rounds: int) -> Survey:
         return await look_further(base, state["survey"])
     survey = await look(base, state["question"])
     return await look_further(base, survey) if rounds else survey
-
-
-def _drifted(walks: Sequence[Walk]) -> Hop | None:
-    """The hop where relevance fell on the walk that went furthest, if it did."""
-    hops = max((walk.hops for walk in walks), key=len, default=())
-    return next((b for a, b in pairwise(hops) if b.relevance < a.relevance - DRIFT), None)
 
 
 def _next_aim(state: State) -> tuple[str, str] | None:

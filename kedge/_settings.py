@@ -27,12 +27,21 @@ class Settings:
         encoder: `minilm` (shipped), or the URL of an OpenAI-compatible server that has `/v1/embeddings`.
         encoder_model: Name of the model at that URL.
         encoder_dimension: Length of its vectors; the server is asked when this is not set.
-        model_url: URL of an OpenAI-compatible chat model; without one, the extractive cast answers.
+        model_url: URL of an OpenAI-compatible chat model, or several with commas between them that serve the
+            same; without one, the extractive cast answers.
         model_name: Name of that model.
-        api_key: Key for both endpoints.
-        cache_dir: Where embeddings are remembered; by default the user's cache directory.
+        model_calls: Calls in flight at each of these URLs.
+        model_seconds: How long a reply may take.
+        model_cache: Whether its replies are remembered: `on` or `off`.
+        prices: JSON file: for each model `prompt`, `completion` and perhaps `cached`, per million tokens.
+        trace: JSON Lines file that every call of a model is written down in.
+        otel: Whether every call is an OpenTelemetry span, too: `on` or `off`; extra `otel`.
+        api_key: Key for both endpoints, and for a model that `kedge serve` serves.
+        vllm: The environment that has vLLM, if it is not that of Kedge.
+        cache_dir: Where embeddings and replies are remembered; by default the user's cache directory.
         database: URL of a database that keeps the documents, instead of a file in `base`.
         chroma: URL of a Chroma server that keeps the vectors, instead of files in `base`.
+        data: Folder of the public data sets that suites read.
 
     Example:
         >>> Settings.read({"KEDGE_BASE": "notes.kedge"}).base.name
@@ -45,10 +54,18 @@ class Settings:
     encoder_dimension: int | None = None
     model_url: str | None = None
     model_name: str | None = None
+    model_calls: int = 16
+    model_seconds: int = 120
+    model_cache: bool = True
+    prices: Path | None = None
+    trace: Path | None = None
+    otel: bool = False
     api_key: str | None = field(default=None, repr=False)
+    vllm: Path | None = None
     cache_dir: Path | None = None
     database: str | None = None
     chroma: str | None = None
+    data: Path = Path("../shared/data")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -61,21 +78,51 @@ class Settings:
         def given(name: str) -> str | None:
             return environment.get(PREFIX + name.upper()) or None
 
-        cache_dir, dimension = given("cache_dir"), given("encoder_dimension")
-        if dimension is not None and not (dimension.isascii() and dimension.isdigit()):
-            raise InputError(f"KEDGE_ENCODER_DIMENSION is {dimension!r}", fix="set it to a number")
+        def number(name: str) -> int | None:
+            value = given(name)
+            if value is not None and not (value.isascii() and value.isdigit() and int(value)):
+                raise InputError(f"{PREFIX}{name.upper()} is {value!r}", fix="set it to a number above 0")
+            return int(value) if value else None
+
+        def switch(name: str, default: str) -> bool:
+            value = given(name) or default
+            if value not in ("on", "off"):
+                raise InputError(f"{PREFIX}{name.upper()} is {value!r}", fix="set it to on or off")
+            return value == "on"
+
+        def path(name: str) -> Path | None:
+            value = given(name)
+            return Path(value).expanduser() if value else None
+
         return cls(
             base=Path(given("base") or ".kedge").expanduser(),
             encoder=given("encoder") or "minilm",
             encoder_model=given("encoder_model"),
-            encoder_dimension=int(dimension) if dimension else None,
+            encoder_dimension=number("encoder_dimension"),
             model_url=given("model_url"),
             model_name=given("model_name"),
+            model_calls=number("model_calls") or 16,
+            model_seconds=number("model_seconds") or 120,
+            model_cache=switch("model_cache", "on"),
+            prices=path("prices"),
+            trace=path("trace"),
+            otel=switch("otel", "off"),
             api_key=given("api_key"),
-            cache_dir=Path(cache_dir).expanduser() if cache_dir else None,
+            vllm=path("vllm"),
+            cache_dir=path("cache_dir"),
             database=given("database"),
             chroma=given("chroma"),
+            data=Path(given("data") or "../shared/data").expanduser(),
         )
+
+    def model_urls(self) -> list[str]:
+        """The URLs of the chat model, one by one.
+
+        Example:
+            >>> Settings(model_url="http://a/v1, http://b/v1").model_urls()
+            ['http://a/v1', 'http://b/v1']
+        """
+        return [url.strip() for url in (self.model_url or "").split(",") if url.strip()]
 
     def cache(self) -> Path:
         """The directory for caches, whether or not it exists yet."""

@@ -6,11 +6,16 @@ The one module that every layer may import; it imports nothing itself.
 __all__ = [
     "AdapterError",
     "BudgetExceeded",
+    "ContextOverflow",
+    "DecisionFailed",
     "InputError",
     "KedgeError",
     "LoadError",
     "MissingExtra",
     "ModelError",
+    "ModelUnavailable",
+    "RequestRefused",
+    "SchemaUnsupported",
     "StoreError",
 ]
 
@@ -54,6 +59,34 @@ class ModelError(KedgeError):
 
 class AdapterError(KedgeError):
     """An adapter is missing or broken, or belongs to another model than the one it is wanted for."""
+class ModelUnavailable(ModelError):
+    """An endpoint failed in a way that may pass: not there, overloaded, too slow, cut off.
+
+    `retry_after` is how many seconds it asked to be left alone, if it did; `absent` says nobody was there.
+    """
+
+    def __init__(
+        self, message: str, *, fix: str = "", retry_after: float | None = None, absent: bool = False
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after = retry_after
+        self.absent = absent
+
+
+class ContextOverflow(ModelError):
+    """A prompt and the reply that it asks for are longer than what the model can hold: send less."""
+
+
+class RequestRefused(ModelError):
+    """An endpoint does not take a request of this form: some field or message in it is too much."""
+
+
+class SchemaUnsupported(ModelError):
+    """An endpoint cannot bind its reply to a schema: ask for JSON in words."""
+
+
+class DecisionFailed(ModelError):
+    """A model gave no reply that can be used: nothing, nothing of what was asked for, or no end of it."""
 
 
 class BudgetExceeded(KedgeError):

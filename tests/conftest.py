@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kedge.testing import FakeEncoder
+from kedge.testing import FakeEncoder, make_tiny_model
+from kedge.tools.models.vllm_options import LoraLimits, VllmOptions
+from kedge.tools.models.vllm_server import VllmServer
 
 if TYPE_CHECKING:
     from kedge import KnowledgeBase
 
 ROOT = Path(__file__).resolve().parent.parent
+VLLM_PATIENCE = 240.0  # seconds for a start that takes 17 on a quiet machine
 LOOPBACK = "127.0.0.1,localhost,::1"
 # Port 9 is closed: a subprocess that tries the network, where pytest-socket cannot see it, fails at once.
 NOWHERE = "http://127.0.0.1:9"
@@ -96,3 +100,48 @@ def world(world_path: Path) -> Iterator[KnowledgeBase]:
 def fake_encoder() -> FakeEncoder:
     """An encoder that needs no weights and no time."""
     return FakeEncoder()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test comes first waits for vLLM to start."""
+    for item in items:
+        if "vllm_environment" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(VLLM_PATIENCE + 60))
+
+
+@pytest.fixture(scope="session")
+def vllm_environment() -> Path:
+    """The environment with a real vLLM for the CPU."""
+    folder = ROOT / ".venv-vllm"
+    if not folder.is_dir():
+        pytest.skip("no vLLM: `scripts/setup --vllm` installs it, on Linux with an x86-64 processor")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with random weights, to be served; change nothing in it."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def vllm_server(
+    tmp_path_factory: pytest.TempPathFactory, vllm_environment: Path, tiny_model: Path
+) -> Iterator[VllmServer]:
+    """A real vLLM that serves the tiny model, started for the first test that needs it; leave it running."""
+    options = VllmOptions(
+        str(tiny_model),
+        vllm=vllm_environment,
+        context=1024,
+        kv_gib=0.25,
+        threads=1,
+        dtype="float32",  # alone or in a batch, the same to the last bit
+        lora=LoraLimits(rank=8, adapters=63),
+        flags=("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        cache=vllm_environment / "cache",
+    )
+    log = tmp_path_factory.mktemp("vllm") / "vllm.log"
+    server = VllmServer(options, log, patience=VLLM_PATIENCE)
+    asyncio.run(server.start())
+    yield server
+    asyncio.run(server.stop())

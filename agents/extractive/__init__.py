@@ -11,7 +11,18 @@ from kedge.agents.extractive.linking import link as link_concepts
 from kedge.agents.extractive.triples import extract
 
 if TYPE_CHECKING:
-    from kedge.agents.decisions import Concept, Judgement, Link, Reading
+    from kedge.agents.decisions import (
+        Augmentation,
+        Concept,
+        Finding,
+        Gap,
+        Judgement,
+        Lead,
+        Link,
+        Plan,
+        Reading,
+        Verification,
+    )
     from kedge.tools.encoders import Encoder
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
@@ -43,15 +54,54 @@ class ExtractiveCast:
         """Triples and names read from one chunk."""
         return extract(chunk)
 
+    async def augment(self, chunk: Chunk) -> Augmentation:
+        """Questions that the chunk answers, and names it goes by."""
+        from kedge.agents.extractive.augmenting import augment
+
+        return augment(chunk)
+
+    async def lead(
+        self, question: str, base: KnowledgeBase, links: Sequence[Link], findings: Sequence[Finding]
+    ) -> Lead | None:
+        """Where to look first on the graph, or, after these findings, next."""
+        from kedge.agents.extractive.graph_answers import next_lead
+        from kedge.agents.extractive.options import choices
+
+        return await next_lead(choices(question).stem, base.graph, self.encoder, links, findings)
+
+    async def follow(self, question: str, base: KnowledgeBase, lead: Lead) -> Finding:
+        """What a lead finds on the graph, and what is wrong with it."""
+        from kedge.agents.extractive.graph_answers import follow
+        from kedge.agents.extractive.options import choices, favoured
+
+        asked = choices(question)
+        return favoured(await follow(asked.stem, base.graph, self.encoder, lead), asked.options)
+
     async def judge(self, question: str, evidence: Sequence[Evidence]) -> Judgement:
         """Whether the evidence is enough to answer the question."""
         # Imported here: adding documents needs neither numpy nor the reader.
         from kedge.agents.extractive.judging import judge
+        from kedge.agents.extractive.options import choices
 
-        return await judge(question, evidence, self.encoder)
+        return await judge(choices(question).stem, evidence, self.encoder)
 
     async def read(self, question: str, evidence: Sequence[Evidence]) -> Reading:
-        """The answer that the evidence supports, or the reason why it supports none."""
+        """The answer that the evidence supports (one of the options, if any), or why it supports none."""
+        from kedge.agents.extractive.options import among, choices
         from kedge.agents.extractive.reading import read
 
-        return await read(question, evidence, self.encoder)
+        asked = choices(question)
+        return among(asked, await read(asked.stem, evidence, self.encoder), evidence)
+
+    async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
+        """The steps that answer the question; with `gaps`, those that fill them."""
+        # Imported here: only methods that plan need it.
+        from kedge.agents.extractive.planning import plan
+
+        return plan(question, gaps)
+
+    async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
+        """Whether the passages hold the answer and mention every name of the question."""
+        from kedge.agents.extractive.verifying import verify
+
+        return verify(question, answer, evidence)

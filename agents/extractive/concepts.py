@@ -18,6 +18,7 @@ from kedge.agents.extractive.lexicon import (
     THING_NOUNS,
 )
 from kedge.agents.extractive.names import find_names
+from kedge.agents.extractive.options import choices
 from kedge.agents.extractive.spans import Span, lemma, tokens, without_possessive
 from kedge.agents.extractive.values import dates, find_numbers
 
@@ -29,7 +30,6 @@ _OPTION: Final = 0.5
 _KIND: Final = 0.25
 _LONGEST: Final = 2_000
 
-_OPTIONS: Final = re.compile(r"^[ \t]*\(?[A-Ha-h1-8][).:][ \t]+(\S[^\n]*?)[ \t]*$", re.MULTILINE)
 _BRACKETS: Final = re.compile(r"\[([^\[\]\n]{1,80})\]")
 _WANTED: Final = {
     "who": "person",
@@ -58,11 +58,9 @@ def concepts(question: str) -> tuple[Concept, ...]:
         kind place
     """
     question = question[:_LONGEST]
-    options = [
-        Concept(text=text, kind=_option_kind(text), weight=_OPTION) for text in _OPTIONS.findall(question)
-    ]
-    stem = _OPTIONS.sub("", question) if len(options) > 1 else question
-    found = [*_things(stem), *_wanted(stem), *(options if len(options) > 1 else ())]
+    asked = choices(question)
+    options = [Concept(text=text, kind=_option_kind(text), weight=_OPTION) for text in asked.options]
+    found = [*_things(asked.stem), *_wanted(asked.stem), *options]
     unique: dict[str, Concept] = {}
     for concept in found:
         unique.setdefault(concept.text.casefold(), concept)

@@ -1,16 +1,22 @@
-"""Answering a question from the graph alone: topics, paths of relations, and a loop that corrects itself."""
+"""Answering from the graph: where paths begin, which course comes next, and what a course finds.
+
+A question is answered by entities that paths of relations lead to from the entities it names. One course is
+one look: `follow` perceives a path and says what is wrong with it, `next_lead` chooses where to go from
+there. Both depend on nothing but what they are given, so a loop can stop, be stored and go on.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice, product, takewhile
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from kedge.agents.decisions import AbstentionReason
+from kedge.agents.decisions import Finding, Gap, Lead, Link
 from kedge.agents.extractive._relation_words import GROUPS, SHARING
 from kedge.agents.extractive.alignment import HOP, SUPPORT
 from kedge.agents.extractive.lexicon import STOP_WORDS
@@ -20,12 +26,14 @@ from kedge.agents.extractive.path_search import (
     Assessment,
     Course,
     Outlook,
+    Path,
+    adjust,
     attainable,
-    chosen,
     evaluate,
+    expected,
+    missing,
     perceive,
     ranked,
-    rounds_of,
     survey,
 )
 from kedge.agents.extractive.relations import RelationMatcher, matcher_of
@@ -38,21 +46,18 @@ from kedge.tools.walks.paths import step_label
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base.graph import KnowledgeGraph
 
-__all__ = [
-    "DOUBT",
-    "GraphAnswer",
-    "PathRound",
-    "Topic",
-    "answer_from_graph",
-    "answer_of",
-    "find_topics",
-    "outlook_of",
-]
+__all__ = ["DOUBT", "Topic", "find_topics", "follow", "next_lead"]
 
-DOUBT: Final = 0.2  # doubt above which the graph does not answer; set on the calibration halves
+# Doubt above which a finding is not given as an answer, and how much more than what the path falls short it
+# weighs that a better one is missing. Set on the calibration halves: answers taken out of the graph leave
+# nearly perfect paths to other things, but then the perfect one is missing.
+DOUBT: Final = 0.3
+MISSING: Final = 8.0
 CANDIDATES: Final = 3  # names in a question that are tried as its topic
 SURE: Final = 0.8  # how telling a name must be to be joined with another
+LINKED: Final = 0.75  # from which score on an entity is a topic that the question does not name literally
 LONGEST: Final = 14  # words of a name
+KEPT: Final = 8  # views of questions that are kept for their next rounds
 JOINED: Final = 12  # paths from each of two topics that are joined with each other
 _BRACKETS: Final = re.compile(r"\[([^\[\]\n]+)\]")
 
@@ -66,165 +71,208 @@ class Topic:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class PathRound:
-    """One round, for traces: the pivot it kept, the path it found, and what evaluation said."""
-
-    pivot: tuple[str, ...]
-    path: tuple[str, ...]
-    coverage: float
-    relevance: float
-    short: float
-    uncovered: tuple[str, ...]
-    diagnosis: str
-    quality: float
-
-
-@dataclass(frozen=True, slots=True)
-class GraphAnswer:
-    """What the graph answers, or why it does not.
-
-    Attributes:
-        answers: Keys of the entities that answer, best first; empty when `reason` says why.
-        paths: The path from each topic, as labels of steps (`~` is the way back).
-        triples: Ids of triples that join each topic with the first answer.
-        coverage: How much of the question the best round met, 0 to 1.
-        doubt: How far the best round stays below what a path could have met, 0 is best.
-        rounds: Every round that found a path, in order.
-        best: Which round was chosen.
-        reason: Why there is no answer.
-        note: What else should be known, such as that a hub was cut.
-    """
-
-    answers: tuple[str, ...] = ()
-    paths: tuple[tuple[str, ...], ...] = ()
-    triples: tuple[int, ...] = ()
-    coverage: float = 0.0
-    doubt: float = 0.0
-    rounds: tuple[PathRound, ...] = ()
-    best: int = 0
-    reason: AbstentionReason | None = None
-    note: str = ""
-
-
-async def answer_from_graph(
+async def next_lead(
     question: str,
     graph: KnowledgeGraph,
     encoder: Encoder,
-    *,
-    topics: Sequence[Topic] | None = None,
-    rounds: int = 3,
-    doubt: float = DOUBT,
-    without: Sequence[str] = (),
-) -> GraphAnswer:
-    """Answer a question by the path of relations that fits it best.
+    links: Sequence[Link] = (),
+    findings: Sequence[Finding] = (),
+) -> Lead | None:
+    """Where to look next: from the topics at first, then from the pivot that the best finding names.
+
+    Two names that surely are names are joined first: what both lead to answers. When the paths from one topic
+    are exhausted the next topic follows; `None` when nothing is left to try.
 
     Args:
         question: The question.
         graph: The graph.
         encoder: Compares the question's words with relations; each word is encoded once for each graph.
-        topics: What the question is about; found in the question when not given. Two topics are joined:
-            what both paths lead to answers.
-        rounds: How often the first path may be adjusted; 0 takes the first path as it is.
-        doubt: How much doubt an answer may be in; what is in more is not given.
+        links: Entities that its concepts mean, for questions that name none literally.
+        findings: What was found so far, in order.
+    """
+    topics = _topics(question, graph, links)
+    if not topics or not _has_facts(graph):
+        return None
+    if not findings:
+        sure = [topic.entity for topic in topics if topic.weight >= SURE]
+        return Lead(entities=tuple(sure[:2])) if len(sure) > 1 else Lead(entities=(topics[0].entity,))
+    last = findings[-1].lead.entities
+    if len(last) > 1:
+        return None if findings[-1].answers else Lead(entities=(topics[0].entity,))
+    own = [finding for finding in findings if finding.lead.entities == last]
+    topic = next((topic for topic in topics if topic.entity == last[0]), Topic(last[0]))
+    if any(finding.answers for finding in own):
+        outlook = await _outlook(question, graph, encoder, topic, [topic])
+        best = evaluate(outlook, _steps(outlook, max(own, key=lambda finding: finding.quality).paths[0]))
+        course = adjust(outlook, [_course(outlook, finding.lead) for finding in own], best)
+        if course is not None:
+            return _lead(outlook, topic, course)
+    if topic.weight >= SURE and any(finding.trusted for finding in own):
+        return None  # what other names would mean is not worth the time
+    tried = {
+        entity for finding in findings if len(finding.lead.entities) == 1 for entity in finding.lead.entities
+    }
+    return next((Lead(entities=(t.entity,)) for t in topics if t.entity not in tried), None)
+
+
+async def follow(
+    question: str,
+    graph: KnowledgeGraph,
+    encoder: Encoder,
+    lead: Lead,
+    *,
+    without: Collection[str] = (),
+) -> Finding:
+    """What a lead finds: the best path from its pivot, where it leads, and what is wrong with it.
+
+    Args:
+        question: The question.
+        graph: The graph.
+        encoder: Compares the question's words with relations.
+        lead: Where to look.
         without: Keys of entities that no path may reach.
     """
-    guessed = topics is None
-    named = find_topics(question, graph) if topics is None else list(topics)
-    known = [topic for topic in named if topic.entity in graph.nx][:CANDIDATES]
-    if not known:
-        return GraphAnswer(reason="out of corpus", note="no entity of the graph is named in the question")
+    known = {topic.entity: topic for topic in find_topics(question, graph)}
+    topics = [known.get(entity, Topic(entity)) for entity in lead.entities if entity in graph.nx]
+    if not topics:
+        return _nothing(lead, "no entity of the graph is named in the question")
     matcher = matcher_of(graph, encoder)
     hidden = [matcher.graph.ids[key] for key in without if key in matcher.graph.ids]
-    sure = [topic for topic in known if topic.weight >= SURE]
-    together = sure if guessed else known
-    if len(together) > 1:
-        views = [await _view(question, matcher, topic, together[:2], hidden) for topic in together[:2]]
-        if (joined := _joined(views, rounds)) is not None:
-            return _trusted(joined, doubt)
-        if not guessed:
-            return GraphAnswer(reason="missing hop", note="no entity is reached from every topic")
-    best: tuple[float, GraphAnswer] | None = None
-    for topic in known if guessed else known[:1]:
-        found = _closed(await _view(question, matcher, topic, [topic], hidden), rounds)
-        worth = topic.weight + max((turn.quality for turn in found.rounds), default=-1.0)
-        if best is None or worth > best[0]:
-            best = worth, found
-        if topic.weight >= SURE and best[1].doubt <= doubt and best[1].answers:
-            break  # what other names would mean is not worth the time
-    return _trusted(best[1], doubt) if best else GraphAnswer(reason="missing hop")
-
-
-async def outlook_of(question: str, graph: KnowledgeGraph, encoder: Encoder, topic: Topic) -> Outlook:
-    """How a question looks from one topic, for those who run the rounds themselves."""
-    return await _view(question, matcher_of(graph, encoder), topic, [topic], ())
-
-
-async def _view(
-    question: str, matcher: RelationMatcher, topic: Topic, topics: Sequence[Topic], hidden: Sequence[int]
-) -> Outlook:
-    others = [other.span for other in topics if other is not topic and other.span]
-    request = read_request(question, topic.span, matcher.phrases, others)
-    await matcher.learn([*request.words, *([request.kind] if request.kind else ())])
-    return survey(request, matcher, matcher.graph.ids[topic.entity], without=hidden)
-
-
-def answer_of(outlook: Outlook, found: Sequence[tuple[Course, Assessment]]) -> GraphAnswer:
-    """The answer that the best of these rounds gives."""
-    if not found:
-        return GraphAnswer(reason="missing hop", note="nothing leads on from the topic")
-    best = chosen(found)
-    frontier = outlook.walker.walk(best.path)
-    topic = int(outlook.walker.walk(()).entities[0])
-    answers = _ordered(outlook, frontier.entities, frontier.support, {topic})
-    return GraphAnswer(
-        answers=tuple(outlook.walker.graph.keys[entity] for entity in answers),
-        paths=(_labels(outlook, best.path),),
-        triples=outlook.walker.witness(best.path, answers[0]),
-        coverage=best.coverage,
-        doubt=best.short,
-        rounds=tuple(_round(outlook, course, turn) for course, turn in found),
-        best=[turn for _, turn in found].index(best),
-        note=f"{frontier.cut} entities of a hub were left out" if frontier.cut else "",
+    views = [await _outlook(question, graph, encoder, topic, topics, hidden) for topic in topics]
+    if len(views) > 1:
+        return _joined(lead, views) or _nothing(lead, "no entity is reached from every topic")
+    [outlook], [topic] = views, topics
+    path = perceive(outlook, _course(outlook, lead))
+    if path is None:
+        return _nothing(lead, f"nothing leads on from {graph.name(topic.entity)}")
+    turn = evaluate(outlook, path)
+    doubt = turn.short
+    if doubt <= DOUBT:
+        doubt += MISSING * missing(outlook, turn)
+    frontier = outlook.walker.walk(path)
+    answers = _ordered(outlook, frontier.entities, frontier.support, {matcher.graph.ids[topic.entity]})
+    name = graph.name(topic.entity)
+    return Finding(
+        lead=lead,
+        answers=tuple(matcher.graph.keys[entity] for entity in answers),
+        paths=(_labels(outlook, path),),
+        triples=outlook.walker.witness(path, answers[0]),
+        coverage=turn.coverage,
+        relevance=turn.relevance,
+        quality=topic.weight + turn.quality,
+        doubt=max(0.0, doubt),
+        trusted=doubt <= DOUBT,
+        diagnosis=turn.diagnosis,
+        gaps=tuple(_gap(name, word) for word in turn.uncovered),
     )
 
 
-def _closed(outlook: Outlook, rounds: int) -> GraphAnswer:
-    return answer_of(outlook, rounds_of(outlook, rounds))
+_FACTS: WeakKeyDictionary[KnowledgeGraph, tuple[int, bool]] = WeakKeyDictionary()
 
 
-def _joined(views: Sequence[Outlook], rounds: int) -> GraphAnswer | None:
+def _has_facts(graph: KnowledgeGraph) -> bool:
+    """Whether some triple was read from no text.
+
+    Of triples that rules read from texts every other relation is a phrase of its own: paths of them found
+    nothing that the passages do not say, and the text is there to be read.
+    """
+    revision, known = _FACTS.get(graph, (None, False))
+    if revision != graph.revision:
+        known = any(data["chunk_id"] is None for *_, data in graph.nx.edges(data=True))
+        _FACTS[graph] = (graph.revision, known)
+    return known
+
+
+def _topics(question: str, graph: KnowledgeGraph, links: Sequence[Link]) -> list[Topic]:
+    """The entities that a question names, or else those that its names are linked to."""
+    if named := find_topics(question, graph):
+        return named
+    linked: dict[str, Topic] = {}
+    for link in links:
+        if link.score >= LINKED and link.concept.kind == "name":
+            at = question.find(link.concept.text)
+            span = (at, at + len(link.concept.text)) if at >= 0 else None
+            linked.setdefault(link.entity, Topic(link.entity, span, link.score * SURE))
+    return list(linked.values())[:CANDIDATES]
+
+
+async def _outlook(
+    question: str,
+    graph: KnowledgeGraph,
+    encoder: Encoder,
+    topic: Topic,
+    topics: Sequence[Topic],
+    hidden: Sequence[int] = (),
+) -> Outlook:
+    """How a question looks from one of its topics; what was looked at last is kept for the next round."""
+    matcher = matcher_of(graph, encoder)
+    others = tuple(other.span for other in topics if other is not topic and other.span)
+    view = (question, topic.entity, topic.span, others, tuple(hidden))
+    known = _VIEWS.get(matcher, {})
+    if view not in known:
+        request = read_request(question, topic.span, matcher.phrases, others)
+        await matcher.learn([*request.words, *([request.kind] if request.kind else ())])
+        outlook = survey(request, matcher, matcher.graph.ids[topic.entity], without=hidden)
+        known = {**dict(list(known.items())[1 - KEPT :]), view: outlook}
+        _VIEWS[matcher] = known
+    return known[view]
+
+
+_VIEWS: WeakKeyDictionary[RelationMatcher, dict[object, Outlook]] = WeakKeyDictionary()
+
+
+def _lead(outlook: Outlook, topic: Topic, course: Course) -> Lead:
+    return Lead(
+        entities=(topic.entity,),
+        kept=_labels(outlook, course.pivot),
+        wide=course.width > 1,
+        tabu=tuple(sorted(_labels(outlook, path) for path in course.tabu)),
+    )
+
+
+def _course(outlook: Outlook, lead: Lead) -> Course:
+    tabu = frozenset(_steps(outlook, path) for path in lead.tabu)
+    return Course(_steps(outlook, lead.kept), WIDTH if lead.wide else 1, tabu)
+
+
+def _nothing(lead: Lead, why: str) -> Finding:
+    return Finding(lead=lead, gaps=(Gap(kind="relation", target=lead.entities[0], description=why),))
+
+
+def _gap(name: str, word: str) -> Gap:
+    return Gap(kind="relation", target=name, slot=word, description=f"“{word}” of {name}")
+
+
+def _joined(lead: Lead, views: Sequence[Outlook]) -> Finding | None:
     """What two topics lead to together: the pair of paths that meets most of the question."""
-    width = WIDTH if rounds else 1
-    options = []
-    for view in views:
-        if rounds:
-            paths = ranked(view, Course(width=width), JOINED)
-        else:
-            paths = [path for path in (perceive(view, Course()),) if path is not None]
-        options.append([(evaluate(view, path), view) for path in paths])
-    pairs = sorted(product(*options), key=lambda pair: -_together(pair))
-    for pair in pairs:
+    options = [
+        [(evaluate(view, path), view) for path in ranked(view, Course(width=WIDTH), JOINED)] for view in views
+    ]
+    for pair in sorted(product(*options), key=lambda pair: -_together(pair)):
         (first, view), (second, other) = pair
         ends, more = view.walker.walk(first.path), other.walker.walk(second.path)
         common, left, right = np.intersect1d(ends.entities, more.entities, return_indices=True)
         if not len(common):
             continue
-        support = ends.support[left] * more.support[right]
         starts = {int(v.walker.walk(()).entities[0]) for v in views}
-        answers = _ordered(view, common, support, starts)
-        graph = view.walker.graph
+        answers = _ordered(view, common, ends.support[left] * more.support[right], starts)
         coverage, doubt = _missed_together(pair)
-        return GraphAnswer(
-            answers=tuple(graph.keys[entity] for entity in answers),
+        hoped = product(*([(evaluate(v, path), v) for _, path in islice(expected(v), JOINED)] for v in views))
+        doubt += MISSING * max(0.0, max(map(_together, hoped), default=0.0) - _together(pair))
+        return Finding(
+            lead=lead,
+            answers=tuple(view.walker.graph.keys[entity] for entity in answers),
             paths=(_labels(view, first.path), _labels(other, second.path)),
             triples=(
                 *view.walker.witness(first.path, answers[0]),
                 *other.walker.witness(second.path, answers[0]),
             ),
-            coverage=coverage,
-            doubt=doubt,
-            rounds=tuple(_round(v, Course(width=width), turn) for turn, v in pair),
+            coverage=min(1.0, coverage),
+            relevance=(first.relevance + second.relevance) / 2,
+            quality=_together(pair),
+            doubt=max(0.0, doubt),
+            trusted=doubt <= DOUBT,
+            diagnosis="sufficient" if doubt <= DOUBT else "coverage",
         )
     return None
 
@@ -275,25 +323,11 @@ def _labels(outlook: Outlook, path: Sequence[int]) -> tuple[str, ...]:
     return tuple(step_label(outlook.walker.graph, step) for step in path)
 
 
-def _round(outlook: Outlook, course: Course, turn: Assessment) -> PathRound:
-    return PathRound(
-        pivot=_labels(outlook, course.pivot),
-        path=_labels(outlook, turn.path),
-        coverage=turn.coverage,
-        relevance=turn.relevance,
-        short=turn.short,
-        uncovered=turn.uncovered,
-        diagnosis=turn.diagnosis,
-        quality=turn.quality,
-    )
-
-
-def _trusted(found: GraphAnswer, doubt: float) -> GraphAnswer:
-    """The answer, or none when it is in more doubt than may be."""
-    if found.reason is not None or found.doubt <= doubt:
-        return found
-    note = "the best path leaves too much of the question out"
-    return replace(found, answers=(), triples=(), reason="missing hop", note=note)
+def _steps(outlook: Outlook, labels: Sequence[str]) -> Path:
+    """The steps that labels name, as far as the graph has them: it may have changed since."""
+    relations = outlook.walker.graph.relations
+    known = list(takewhile(lambda label: label.removeprefix("~") in relations, labels))
+    return tuple(2 * relations.index(label.removeprefix("~")) + label.startswith("~") for label in known)
 
 
 def find_topics(question: str, graph: KnowledgeGraph) -> list[Topic]:

@@ -34,6 +34,7 @@ from kedge.agents.extractive.alignment import (
 from kedge.agents.extractive.mentions import Request
 from kedge.agents.extractive.relations import RelationMatcher
 from kedge.tools.encoders._protocol import FloatArray
+from kedge.tools.walks.compiled import IntArray
 from kedge.tools.walks.paths import PathWalker
 
 __all__ = [
@@ -46,11 +47,11 @@ __all__ = [
     "Path",
     "adjust",
     "attainable",
-    "chosen",
     "evaluate",
+    "expected",
+    "missing",
     "perceive",
     "ranked",
-    "rounds_of",
     "survey",
 ]
 
@@ -69,11 +70,15 @@ Diagnosis = Literal["sufficient", "coverage", "drift", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A question seen from one topic: its words graded against the graph, and where paths lead."""
+    """A question seen from one topic: its words graded against the graph, and where paths lead.
+
+    `usual` gives the steps that many of the entities go on by that a step leads to.
+    """
 
     request: Request
     grades: Grades
     walker: PathWalker
+    usual: Callable[[int], IntArray]
     depth: int = DEPTH
 
 
@@ -129,7 +134,7 @@ def survey(
         shared[max(0, place - 1) : place + 2] = 1.0
     answering = matcher.answering(request.kind) if request.kind else np.zeros(matcher.steps, np.float32)
     grades = Grades(weights, naming, reaching, answering, np.array(request.parted, np.float32), shared)
-    return Outlook(request, grades, PathWalker(matcher.graph, [topic], without), depth)
+    return Outlook(request, grades, PathWalker(matcher.graph, [topic], without), matcher.usual, depth)
 
 
 def perceive(outlook: Outlook, course: Course) -> Path | None:
@@ -145,6 +150,30 @@ def perceive(outlook: Outlook, course: Course) -> Path | None:
 def ranked(outlook: Outlook, course: Course, count: int) -> list[Path]:
     """The `count` best paths of a course that exist in the graph."""
     return [path for path, _ in zip(_found(outlook, course), range(count), strict=False)]
+
+
+def expected(outlook: Outlook) -> Iterator[tuple[float, Path]]:
+    """Paths that the graph has, or that things like these usually have, best first, with scores.
+
+    A film without any actor still lets one expect that the question means its actors.
+    """
+    walker, usual = outlook.walker, outlook.usual
+    own = walker.steps_from(())
+    # A step is as usual beside another as it is behind the way to where both begin.
+    begins = np.unique(np.concatenate([own, *(usual(step ^ 1) for step in own.tolist())]))
+    for score, path in _imagined(outlook, Course(width=WIDTH), begins.astype(np.int32)):
+        if all(b in usual(a) for a, b in pairwise(path)) or len(walker.walk(path)):
+            yield score, path
+
+
+def missing(outlook: Outlook, found: Assessment) -> float:
+    """By how much a path that one would expect, but that is not there, fits the question better; else 0."""
+    for score, path in expected(outlook):
+        if score <= found.quality:
+            break
+        if not len(outlook.walker.walk(path)):
+            return score - found.quality
+    return 0.0
 
 
 def evaluate(outlook: Outlook, path: Path) -> Assessment:
@@ -194,40 +223,6 @@ def adjust(outlook: Outlook, tried: Sequence[Course], last: Assessment) -> Cours
         if any(not other.pivot and other.width == WIDTH for other in tried):
             return None
     return None
-
-
-def rounds_of(
-    outlook: Outlook,
-    rounds: int,
-    *,
-    first: Course = Course(),
-    assess: Callable[[Outlook, Path], Assessment] = evaluate,
-    turn: Callable[[Outlook, Sequence[Course], Assessment], Course | None] = adjust,
-) -> list[tuple[Course, Assessment]]:
-    """The loop: at most `rounds` adjustments after the first look; every round that found a path, in order.
-
-    The best round so far is the one that is adjusted. `first`, `assess` and `turn` may be replaced, to learn
-    what each is worth.
-    """
-    course: Course | None = first
-    tried: list[Course] = []
-    found: list[tuple[Course, Assessment]] = []
-    while course is not None and len(tried) <= rounds:
-        tried.append(course)
-        if (path := perceive(outlook, course)) is not None:
-            found.append((course, assess(outlook, path)))
-        if not found:
-            break
-        best = chosen(found)
-        if best.diagnosis == "sufficient":
-            break
-        course = turn(outlook, tried, best)
-    return found
-
-
-def chosen(found: Sequence[tuple[Course, Assessment]]) -> Assessment:
-    """The best round; the earlier one of equals."""
-    return max((assessment for _, assessment in found), key=lambda assessment: assessment.quality)
 
 
 def _before_gap(last: Assessment) -> int:
@@ -288,15 +283,18 @@ def _found(outlook: Outlook, course: Course) -> Iterator[Path]:
             yield path
 
 
-def _imagined(outlook: Outlook, course: Course) -> list[tuple[float, Path]]:
-    """Paths that the graph could have, judging by which steps follow which anywhere, best first."""
+def _imagined(outlook: Outlook, course: Course, begins: IntArray | None = None) -> list[tuple[float, Path]]:
+    """Paths that the graph could have, judging by which steps follow which anywhere, best first.
+
+    `begins` are the steps that are tried first; those that lead on from the pivot when not given.
+    """
     grades, walker = outlook.grades, outlook.walker
     graph = walker.graph
     aligned = _along(grades, course.pivot)
     found: list[tuple[float, Path]] = []
     for length in range(len(course.pivot), outlook.depth):
         if length == len(course.pivot):
-            steps = walker.steps_from(course.pivot)
+            steps = walker.steps_from(course.pivot) if begins is None else begins
             rows = np.zeros(len(steps), np.intp)
         else:
             following = [graph.successors(int(path[-1])) for path in aligned.paths]

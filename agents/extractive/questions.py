@@ -268,8 +268,9 @@ def _choice(body: str, operands: tuple[str, str]) -> Comparison | None:
     )
     operands = (_operand(operands[0]), _operand(operands[1]))
     if compared is None:
-        start = next(
-            (i for i, word in enumerate(words) if i and (word in AUXILIARIES or lemma(word) in VERBS)), 0
+        # "Which play is set ..." has its verb behind a noun that is spelt like one.
+        start = next((i for i, word in enumerate(words) if i and word in AUXILIARIES), 0) or next(
+            (i for i, word in enumerate(words) if i and lemma(word) in VERBS), 0
         )
         if not start or words[0] in AUXILIARIES:
             return None
@@ -284,7 +285,11 @@ def _choice(body: str, operands: tuple[str, str]) -> Comparison | None:
     operator, scale = COMPARATIVES[compared]
     if scale == "length" and {"lived", "live", "life"} & set(words):
         return Comparison(operands, operator, "How long did {} live?")
-    return Comparison(operands, operator, _asked(words, compared, scale, place, person=words[0] == "who"))
+    return Comparison(operands, operator, _asked(words, compared, scale, place, person=_of_person(words)))
+
+
+def _of_person(words: list[str]) -> bool:
+    return words[0] == "who" or any(EXPECTATIONS.get(word) == "person" for word in words[1:4])
 
 
 def _compares(word: str, following: str) -> bool:

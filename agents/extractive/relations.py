@@ -14,7 +14,7 @@ from kedge.agents.extractive._relation_words import GROUPS, WEAK
 from kedge.agents.extractive.lexicon import STOP_WORDS
 from kedge.agents.extractive.spans import lemma, stem
 from kedge.tools.encoders._protocol import Encoder, FloatArray
-from kedge.tools.walks.compiled import CompiledGraph, compiled
+from kedge.tools.walks.compiled import CompiledGraph, IntArray, compiled
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base.graph import KnowledgeGraph
@@ -38,6 +38,7 @@ _BACKGROUND: Final = (
     "located in", "part of", "born in", "member of", "made by", "used for", "date", "name", "type of", "has",
     "owner", "created by", "parent", "number of", "related to", "leader", "works for", "cause of",
 )  # fmt: skip
+USUAL: Final = 0.1  # share of the entities that a step leads to, from which on a step from there is usual
 _DISTINCT: Final = 4.0  # edges to one entity, on average, up to which it counts as an individual
 _DATE: Final = re.compile(r"(?:\d{1,2} )?(?:[a-z]+ )?(?:\d{1,2},? )?\d{4}s?|\d{4}-\d\d(?:-\d\d)?")
 _NUMBER: Final = re.compile(r"[-+]?\d[\d.,]*%?")
@@ -63,6 +64,7 @@ class RelationMatcher:
         self._dates: FloatArray = np.zeros(0, np.float32)
         self._numbers: FloatArray = np.zeros(0, np.float32)
         self._individual: FloatArray = np.zeros(0, np.float32)
+        self._usual_steps: dict[int, IntArray] = {}
         self._rows: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._phrases = frozenset(words for words in graph.relations if " of " in words)
         self._label_words = [_content(words) for words in graph.relations]
@@ -87,6 +89,21 @@ class RelationMatcher:
         vectors = await self._encoder.encode([lemma(word) for word in new])
         for word, vector in zip(new, vectors, strict=True):
             self._rows[word] = self._row(word, vector)
+
+    def usual(self, step: int) -> IntArray:
+        """The steps by which at least `USUAL` of the entities go on that a step leads to, ascending."""
+        if step not in self._usual_steps:
+            there = self.graph.landing(step)
+            self._usual_steps[step] = np.array(
+                [
+                    other
+                    for other in self.graph.successors(step).tolist()
+                    if len(np.intersect1d(there, self.graph.landing(other ^ 1), assume_unique=True))
+                    >= USUAL * len(there)
+                ],
+                np.int32,
+            )
+        return self._usual_steps[step]
 
     def naming(self, words: Sequence[str]) -> FloatArray:
         """How well each word names each step, 0 to 1, shape `(words, steps)`."""
@@ -131,14 +148,15 @@ class RelationMatcher:
         self._numbers = np.array([_share(_NUMBER, names) for names, _ in samples], np.float32)
         self._common = self._in_common()
         sizes = np.array([len(self.graph.landing(step)) for step in range(self.steps)])
-        edges = np.bincount(self.graph.steps, np.diff(self.graph.groups), self.steps)
+        _, groups = self.graph.table()
+        edges = np.bincount(self.graph.steps[groups], np.diff(self.graph.groups)[groups], self.steps)
         self._individual = np.minimum(1.0, _DISTINCT * sizes / np.maximum(1, edges)).astype(np.float32)
 
     def _in_common(self) -> FloatArray:
         """For each step, the share of what it leads to that each relation also leads to."""
         graph, steps = self.graph, self.steps
-        owners = np.repeat(np.arange(len(graph)), np.diff(graph.rows))
-        arriving = graph.steps ^ 1
+        owners, groups = graph.table()
+        arriving = graph.steps[groups] ^ 1
         forward = np.flatnonzero(arriving % 2 == 0)
         # Pairs of steps that arrive at one entity: every group with every forward group of the same owner.
         first = np.searchsorted(owners[forward], owners, side="left")
@@ -236,7 +254,7 @@ def matcher_of(graph: KnowledgeGraph, encoder: Encoder) -> RelationMatcher:
     arrays = compiled(graph)
     known = _MATCHERS.get(graph)
     if known is None or known[0] is not arrays or known[1] is not encoder:
-        names = [graph.nx.nodes[key]["name"] for key in arrays.keys]
+        names = [graph.nx.nodes[key]["name"] if key in graph.nx else key for key in arrays.keys]
         known = (arrays, encoder, RelationMatcher(arrays, names, encoder))
         _MATCHERS[graph] = known
     return known[2]

@@ -8,6 +8,13 @@ from kedge.benchmarks.datasets.adding import (
     add_two_wiki,
 )
 from kedge.benchmarks.datasets.corpora import kb_tsv, openie, passages, squad_passages, two_wiki_triples
+from kedge.benchmarks.datasets.decompositions import (
+    Decomposition,
+    break_qdmr,
+    fanoutqa,
+    musique_steps,
+    strategyqa,
+)
 from kedge.benchmarks.datasets.questions import (
     averrin,
     hotpotqa,
@@ -30,6 +37,7 @@ from kedge.benchmarks.datasets.records import (
 
 __all__ = [
     "AnnotatedPassage",
+    "Decomposition",
     "Fact",
     "Passage",
     "Question",
@@ -39,11 +47,14 @@ __all__ = [
     "add_passages",
     "add_two_wiki",
     "averrin",
+    "break_qdmr",
+    "fanoutqa",
     "hotpotqa",
     "kb_tsv",
     "lihua",
     "metaqa",
     "musique",
+    "musique_steps",
     "openie",
     "passage_id",
     "passages",
@@ -51,6 +62,7 @@ __all__ = [
     "readable",
     "squad",
     "squad_passages",
+    "strategyqa",
     "two_wiki",
     "two_wiki_triples",
     "wc2014",

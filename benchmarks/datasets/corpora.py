@@ -80,10 +80,11 @@ def openie(path: str | Path) -> Iterator[AnnotatedPassage]:
 def kb_tsv(path: str | Path) -> Iterator[Fact]:
     """The facts of a graph (`subject<TAB>relation<TAB>object`), each once and in its forward direction.
 
-    `~relation` and `relation_inverse` are turned round: they say nothing new.
+    `~relation` and `relation_inverse` are turned round: they say nothing new. In a file whose name ends in
+    `.txt`, as in the official MetaQA, `|` stands for the tab.
     """
-    seen: set[Fact] = set()
-    for subject, relation, object_ in tab_rows(Path(path), 3):
+    path, seen = Path(path), set[Fact]()
+    for subject, relation, object_ in tab_rows(path, 3, "|" if path.suffix == ".txt" else "\t"):
         fact = Fact(subject, relation, object_)
         if relation.startswith("~"):
             fact = Fact(object_, relation.removeprefix("~"), subject)

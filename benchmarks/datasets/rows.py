@@ -118,18 +118,20 @@ def json_rows(path: Path) -> Iterator[Row]:
         yield _row_of_line(path, number, line)
 
 
-def tab_rows(path: Path, columns: int) -> Iterator[tuple[str, ...]]:
-    """The rows of a tab-separated file without header.
+def tab_rows(path: Path, columns: int, separator: str = "\t") -> Iterator[tuple[str, ...]]:
+    """The rows of a file without header whose cells a tab, or another separator, divides.
 
     Raises:
         LoadError: The file cannot be read, or a line has another number of cells or an empty one.
     """
     for number, line in _lines(path):
-        cells = tuple(line.rstrip("\r\n").split("\t"))
+        cells = tuple(line.rstrip("\r\n").split(separator))
         if cells == ("",):
             continue
         if len(cells) != columns or not all(cell.strip() for cell in cells):
-            raise LoadError(f"{path}:{number}: not {columns} cells between tabs: {line.strip()!r}", fix=_FIX)
+            raise LoadError(
+                f"{path}:{number}: not {columns} cells between {separator!r}: {line.strip()!r}", fix=_FIX
+            )
         yield cells
 
 

@@ -64,9 +64,10 @@ def main(given: Sequence[str]) -> int:
     console = Console() if sys.stdout.isatty() else Console(width=180)
     with tempfile.TemporaryDirectory(prefix="kedge-bench-") as scratch:
         folder = Path(scratch)
-        corpus = corpora.find(options.data or ROOT.parent / "shared" / "data", folder)
+        data = options.data or ROOT.parent / "shared" / "data"
+        corpus = corpora.find(data, folder)
         console.print(f"corpus: {corpus.name}")
-        site = Site(folder, corpus, ROOT / "examples", MiniLM())
+        site = Site(folder, corpus, ROOT / "examples", MiniLM(), data)
         figures = asyncio.run(measure(names, site, console))
     console.print(table(figures))
     output = options.output or (None if options.names else HERE)

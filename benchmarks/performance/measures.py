@@ -11,9 +11,12 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from kedge.benchmarks.performance import walking
 from kedge.benchmarks.performance.corpora import Corpus
 from kedge.benchmarks.performance.figures import Figure, Reference, percentile, spread
+from kedge.benchmarks.performance.model_client import model_client
 from kedge.benchmarks.performance.processes import KEDGE, PYTHON, run, time_commands
+from kedge.benchmarks.performance.serving import request_rates
 from kedge.tools.encoders import MiniLM
 from kedge.tools.knowledge_base import KnowledgeBase
 from kedge.tools.search import bm25, hybrid
@@ -57,6 +60,7 @@ class Site:
     corpus: Corpus
     examples: Path
     encoder: MiniLM
+    data: Path | None = None
 
     @property
     def home(self) -> Path:
@@ -239,6 +243,38 @@ async def asking(site: Site) -> list[Figure]:
     ]
 
 
+async def pagerank(site: Site) -> list[Figure]:
+    """Personalised PageRank on a synthetic graph of 97,000 entities and 1.4 million triples."""
+    return walking.pagerank()
+
+
+async def follow(site: Site) -> list[Figure]:
+    """The compiled graph after one document more or less."""
+    return walking.follow()
+
+
+async def questions(site: Site) -> list[Figure]:
+    """Questions over a graph, where there is real data."""
+    return await walking.questions(site.data, site.scratch, site.encoder)
+
+
+async def serving(site: Site) -> list[Figure]:
+    """Requests to a real vLLM, against vLLM's own benchmark client; nothing where vLLM is missing."""
+    rates = await request_rates(site.scratch / "serving", site.corpus.queries, site.home)
+    if rates is None:
+        return []
+    own, theirs = rates
+    reference = Reference("vllm bench serve", median(theirs))
+    note = spread(own, "requests/s")
+    share = median(own) / median(theirs)
+    return [
+        Figure(
+            "serve", "requests to vLLM", median(own), "requests/s", len(own), reference=reference, note=note
+        ),
+        Figure("serve", "share of vLLM's own client", share, "", len(own), 0.95, more_is_better=True),
+    ]
+
+
 async def _milliseconds(action: Awaitable[object]) -> float:
     start = perf_counter()
     await action
@@ -271,4 +307,9 @@ BENCHMARKS: dict[str, Callable[[Site], Awaitable[Sequence[Figure]]]] = {
     "change": change,
     "help": start_up,
     "ask": asking,
+    "client": model_client,
+    "pagerank": pagerank,
+    "follow": follow,
+    "questions": questions,
+    "serve": serving,
 }

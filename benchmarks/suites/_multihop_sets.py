@@ -103,7 +103,7 @@ def is_present(data: Path, chosen: Iterable[str]) -> None:
     if absent:
         raise InputError(
             f"{data / FOLDER} has no {absent[0]}",
-            fix="--data names the folder of the data sets",
+            fix="name the folder of the data sets; benchmarks/suites/DATA.md says how to get them",
         )
 
 

@@ -1,7 +1,8 @@
 """Questions over ready-made graphs: MetaQA, PathQuestion and WorldCup2014, with one configuration for all.
 
-`python -m kedge.benchmarks.suites.kgqa --data ../shared/data` writes `kgqa.json` and `kgqa.md`. Questions are
-halved by a hash of their ids: the limit of doubt is set on one half, everything else is said of the other.
+`kedge bench kgqa` asks `metakgrag` itself and writes `kgqa.json` and `kgqa.md`. Questions are halved by a
+hash of their ids: the limit of doubt is set on one half, everything else is said of the other. Parts of the
+loop are taken out by replacing a node of its graph, or a decision of the cast: the product has no switches.
 """
 
 from __future__ import annotations
@@ -14,42 +15,45 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, median
 from typing import Any, Final
 
-from kedge.agents.extractive.graph_answers import (
-    DOUBT,
-    GraphAnswer,
-    Topic,
-    answer_from_graph,
-    answer_of,
-    outlook_of,
-)
-from kedge.agents.extractive.path_search import (
-    WIDTH,
-    Assessment,
-    Course,
-    Outlook,
-    adjust,
-    evaluate,
-    rounds_of,
-)
+from langgraph.runtime import Runtime
+
+from kedge.agents.decisions import Finding, Lead, Link
+from kedge.agents.extractive import ExtractiveCast
+from kedge.agents.extractive.graph_answers import DOUBT, follow, next_lead
 from kedge.benchmarks.datasets import Question, add_graph, metaqa, pathquestion, readable, wc2014
 from kedge.benchmarks.metrics import bootstrap, mcnemar, permutation_test
+from kedge.benchmarks.suites._kgqa_tables import markdown
+from kedge.benchmarks.suites.curves import draw
 from kedge.errors import InputError
+from kedge.graphs import metakgrag
+from kedge.graphs.context import Context
 from kedge.tools.encoders import Encoder, MiniLM
 from kedge.tools.knowledge_base import KnowledgeBase, KnowledgeGraph, entity_key
 from kedge.tools.knowledge_base.rows import TripleRow
+from kedge.tools.models import Budget, Meter
+from kedge.tools.walks import Aim, beam_walk
 
-__all__ = ["SETS", "Outcome", "markdown", "run", "score", "shuffled", "topics_of"]
+__all__ = [
+    "SETS",
+    "Condition",
+    "Outcome",
+    "asked",
+    "main",
+    "measured",
+    "run",
+    "score",
+    "shuffled",
+]
 
 ROUNDS: Final = 3
-SAMPLE: Final = 500  # questions of each set that ablations and checks of honesty are run on
+SAMPLE: Final = 300  # questions of each set that ablations and checks of honesty are run on
 LOST: Final = 0.02  # share of right answers that abstention may cost
-NO_LIMIT: Final = float("inf")
 _LIMITS: Final = tuple(round(0.05 * n, 2) for n in range(2, 11))
 
 
@@ -86,48 +90,60 @@ SETS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One question under one condition, before abstention: `doubt` says what any limit would make of it."""
+    """One question under one condition. `hit` and `f1` are of the best finding, before abstention."""
 
     hit: bool
     f1: float
     doubt: float
+    found: bool
     answered: bool
     rounds: int
     milliseconds: float
 
 
-Solve = Callable[[Question], Awaitable[GraphAnswer]]
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A way of asking: how often to adjust, who decides, with which nodes, whether the topic is marked."""
+
+    rounds: int = ROUNDS
+    cast: Callable[[Encoder, Question], ExtractiveCast] = lambda encoder, question: ExtractiveCast(encoder)
+    nodes: Mapping[str, Any] = field(default_factory=dict)
+    marked: bool = True
 
 
-def topics_of(question: Question) -> list[Topic]:
-    """The topics that a data set gives with a question, and where the question names them."""
+def asked(question: Question, *, marked: bool = True) -> str:
+    """The question with the names of its topics in brackets, or with nothing marked.
+
+    Example:
+        >>> heat = Question("q", "who made Heat", ("Mann",), extra={"topic_entity": "Heat"})
+        >>> asked(heat)
+        'who made [Heat]'
+    """
+    text = question.question
+    if not marked:
+        return text.replace("[", "").replace("]", "")
     if "gold_paths" in question.extra:
         names = [readable(path[0][0]) for path in question.extra["gold_paths"]]
     else:
-        topic = question.extra["topic_entity"]
-        names = [topic if f"[{topic}]" in question.question else readable(topic)]
-    return [Topic(entity_key(name), _place(question.question, name)) for name in dict.fromkeys(names)]
+        names = [readable(question.extra["topic_entity"])]
+    for name in dict.fromkeys(names) if "[" not in text else ():
+        text = text.replace(name, f"[{name}]", 1)
+    return text
 
 
-def _place(text: str, name: str) -> tuple[int, int] | None:
-    for form in (f"[{name}]", name):
-        if (at := text.find(form)) >= 0:
-            return at, at + len(form)
-    return None
-
-
-def score(answer: GraphAnswer, question: Question, milliseconds: float) -> Outcome:
+def score(found: Finding | None, question: Question, *, answered: bool, rounds: int, ms: float) -> Outcome:
     """Hits@1 and the F1 of the set of answers, by entity."""
     gold = {entity_key(known) for known in question.answers}
-    given = set(answer.answers)
+    given = set(found.answers) if found else set()
     shared = len(given & gold)
     return Outcome(
-        hit=bool(answer.answers) and answer.answers[0] in gold,
+        hit=found is not None and bool(found.answers) and found.answers[0] in gold,
         f1=2 * shared / (len(given) + len(gold)) if shared else 0.0,
-        doubt=answer.doubt,
-        answered=bool(answer.answers),
-        rounds=len(answer.rounds),
-        milliseconds=milliseconds,
+        doubt=found.doubt if found else 1.0,
+        found=bool(given),
+        answered=answered,
+        rounds=rounds,
+        milliseconds=ms,
     )
 
 
@@ -155,6 +171,103 @@ def shuffled(graph: KnowledgeGraph, seed: int = 0) -> KnowledgeGraph:
     return found
 
 
+@dataclass(frozen=True)
+class _Hiding(ExtractiveCast):
+    """Sees a graph from which some entities are taken out."""
+
+    hidden: tuple[str, ...] = ()
+
+    async def follow(self, question: str, base: KnowledgeBase, lead: Lead) -> Finding:
+        return await follow(question, base.graph, self.encoder, lead, without=self.hidden)
+
+
+@dataclass(frozen=True)
+class _Astray(ExtractiveCast):
+    """Sees another graph than that of the base."""
+
+    other: KnowledgeGraph = field(default_factory=KnowledgeGraph)
+
+    async def lead(
+        self, question: str, base: KnowledgeBase, links: Sequence[Link], findings: Sequence[Finding]
+    ) -> Lead | None:
+        return await next_lead(question, self.other, self.encoder, links, findings)
+
+    async def follow(self, question: str, base: KnowledgeBase, lead: Lead) -> Finding:
+        return await follow(question, self.other, self.encoder, lead)
+
+
+Turn = Callable[[Lead, Sequence[Finding]], Lead | None]
+
+
+@dataclass(frozen=True)
+class _Turning(ExtractiveCast):
+    """Chooses the next lead in another way; what the product would have chosen is given."""
+
+    turn: Turn = lambda lead, findings: lead
+
+    async def lead(
+        self, question: str, base: KnowledgeBase, links: Sequence[Link], findings: Sequence[Finding]
+    ) -> Lead | None:
+        lead = await super().lead(question, base, links, findings)
+        return lead and self.turn(lead, findings)
+
+
+def _turning(turn: Turn) -> Condition:
+    return Condition(cast=lambda encoder, question: _Turning(encoder, turn))
+
+
+def _wide(lead: Lead, findings: Sequence[Finding]) -> Lead:
+    return lead.model_copy(update={"wide": True})
+
+
+def _restart(lead: Lead, findings: Sequence[Finding]) -> Lead:
+    """Begin again at the topic, without the first hops tried so far."""
+    if not findings or not findings[-1].paths or len(lead.entities) > 1:
+        return lead
+    last = findings[-1]
+    return Lead(entities=lead.entities, tabu=(*last.lead.tabu, last.paths[0][:1]))
+
+
+def _narrow(lead: Lead, findings: Sequence[Finding]) -> Lead:
+    """The pivot of the loop, but one path from there."""
+    if not findings or not findings[-1].paths or len(lead.entities) > 1:
+        return lead
+    return Lead(entities=lead.entities, kept=lead.kept, tabu=(findings[-1].paths[0][: len(lead.kept) + 1],))
+
+
+def _anywhere(lead: Lead, findings: Sequence[Finding]) -> Lead:
+    """A pivot at random on the last path: nothing of what was perceived is used."""
+    if not findings or not findings[-1].paths or len(lead.entities) > 1:
+        return lead
+    path = findings[-1].paths[0]
+    draw = random.Random(str((path, len(findings))))  # noqa: S311 - a sample, not a secret
+    kept = path[: draw.randrange(len(path))]
+    return Lead(entities=lead.entities, kept=kept, tabu=(path[: len(kept) + 1],))
+
+
+def _blind(*diagnoses: str) -> Any:
+    """The node `evaluate`, which takes these diagnoses for sufficient."""
+
+    async def evaluate(state: metakgrag.State, runtime: Runtime[Context]) -> metakgrag.State:
+        change = await metakgrag.evaluate(state, runtime)
+        [turn] = change["rounds"]
+        if turn.diagnosis in diagnoses:
+            change["rounds"] = [turn.model_copy(update={"diagnosis": "sufficient"})]
+        return change
+
+    return evaluate
+
+
+ABLATIONS: Final = {
+    "single pass, many paths": Condition(rounds=0, cast=lambda encoder, question: _Turning(encoder, _wide)),
+    "no perceive: pivot at random": _turning(_anywhere),
+    "no coverage check": Condition(nodes={"evaluate": _blind("coverage", "kind")}),
+    "no relevance check": Condition(nodes={"evaluate": _blind("drift")}),
+    "restart instead of pivot, one path": _turning(_restart),
+    "pivot, one path": _turning(_narrow),
+}
+
+
 async def run(data: Path, *, limit: int | None = None, encoder: Encoder | None = None) -> dict[str, Any]:
     """Measure every set.
 
@@ -166,138 +279,105 @@ async def run(data: Path, *, limit: int | None = None, encoder: Encoder | None =
     Raises:
         InputError: The data is not there.
     """
-    missing = [item.graph for item in SETS if not (data / item.graph).is_file()]
-    if missing:
-        raise InputError(
-            f"{data / missing[0]} does not exist", fix="name the folder that holds `kgqa` with --data"
-        )
+    files = {name: _file(data / name) for item in SETS for name in (item.graph, item.questions)}
     encoder = encoder or MiniLM()
     report: dict[str, Any] = {"limit": limit, "sets": {}}
     checks: list[list[Outcome]] = []
     with tempfile.TemporaryDirectory() as folder:
         for path in dict.fromkeys(item.graph for item in SETS):
-            with KnowledgeBase.open(Path(folder) / path.replace("/", "-"), create=True) as base:
-                await add_graph(base, data / path)
+            with KnowledgeBase.open(
+                Path(folder) / path.replace("/", "-"), create=True, encoder=encoder
+            ) as base:
+                await add_graph(base, files[path])
                 for item in (item for item in SETS if item.graph == path):
-                    found, check = await _measure(item, data, base.graph, encoder, limit)
+                    found, check = await _measure(item, files[item.questions], base, limit)
                     report["sets"][item.name] = found
                     checks.append(check)
+                    sys.stderr.write(f"{item.name}: measured\n")
     report["doubt"] = {"used": DOUBT, "calibrated": _calibrated(checks)}
     return report
 
 
+def _file(path: Path) -> Path:
+    """The file, or the one of the official release of MetaQA, which has the ending `.txt`."""
+    found = next((file for file in (path, path.with_suffix(".txt")) if file.is_file()), None)
+    if found is None:
+        raise InputError(
+            f"{path} does not exist",
+            fix="name the folder that holds `kgqa`; benchmarks/suites/DATA.md says how to get the data",
+        )
+    return found
+
+
 async def _measure(
-    item: QuestionSet, data: Path, graph: KnowledgeGraph, encoder: Encoder, limit: int | None
+    item: QuestionSet, path: Path, base: KnowledgeBase, limit: int | None
 ) -> tuple[dict[str, Any], list[Outcome]]:
-    every = [question for question in item.read(data / item.questions) if question.answers]
+    every = [question for question in item.read(path) if question.answers]
     draw = random.Random(0)  # noqa: S311 - a sample, not a secret
     draw.shuffle(every)
-    questions = [question for question in every if question.extra.get("kb_exact", True)][:limit]
-    inexact = [question for question in every if not question.extra.get("kb_exact", True)][:limit]
-    reported = [question for question in questions if not _calibrates(question)]
-    calibration = [question for question in questions if _calibrates(question)][:SAMPLE]
+    questions = [question for question in every if question.extra.get("kb_exact", True)]
+    inexact = [question for question in every if not question.extra.get("kb_exact", True)]
+    reported = [question for question in questions if not _calibrates(question)][:limit]
+    calibration = [question for question in questions if _calibrates(question)][: limit or SAMPLE]
     sample = reported[:SAMPLE]
+    mixed = shuffled(base.graph)
 
-    def answering(**options: Any) -> Solve:
-        async def solve(question: Question) -> GraphAnswer:
-            settings: dict[str, Any] = {
-                "topics": topics_of(question),
-                "rounds": ROUNDS,
-                "doubt": NO_LIMIT,
-                **options,
-            }
-            text = question.question
-            if options.get("topics", ()) is None:
-                text = text.replace("[", "").replace("]", "")
-            return await answer_from_graph(text, graph, encoder, **settings)
+    def hiding(encoder: Encoder, question: Question) -> ExtractiveCast:
+        return _Hiding(encoder, tuple(entity_key(known) for known in question.answers))
 
-        return solve
+    async def over(asking: Sequence[Question], condition: Condition = Condition()) -> list[Outcome]:
+        return [await measured(base, question, condition) for question in asking]
 
-    async def hiding(question: Question) -> GraphAnswer:
-        return await answering(without=[entity_key(known) for known in question.answers])(question)
-
-    closed = await _over(reported, answering())
-    opened = await _over(reported, answering(rounds=0))
+    closed, opened = await over(reported), await over(reported, Condition(rounds=0))
     found = {
         "closed": _summary(closed),
         "open": _summary(opened),
-        "linked": _summary(await _over(reported, answering(topics=None))),
         "closed against open": _compared(closed, opened),
-        "rounds": {n: _summary(await _over(sample, answering(rounds=n))) for n in (0, 1, 2, 3, 5)},
-        "answers removed": _summary(await _over(sample, hiding)),
+        "linked": _summary(await over(reported, Condition(marked=False))),
+        "rounds": {n: _summary(await over(sample, Condition(rounds=n))) for n in (0, 1, 2, 3, 5)},
+        "answers removed": _summary(await over(sample, Condition(cast=hiding))),
+        "labels shuffled": _summary(
+            await over(sample, Condition(cast=lambda encoder, question: _Astray(encoder, mixed)))
+        ),
+        "beam walk": _summary([await _beam(base, question) for question in sample[:50]]),
+        "ablations": {name: _summary(await over(sample, condition)) for name, condition in ABLATIONS.items()},
     }
     if inexact:
-        found["not kb_exact"] = _summary(await _over(inexact[: len(sample)], answering()))
-    if item.name != "WC2014 C":  # its two topics are joined without rounds
-        found["ablations"] = {
-            name: _summary(await _over(sample, variant)) for name, variant in _variants(graph, encoder)
-        }
-    mixed = shuffled(graph)
-
-    async def astray(question: Question) -> GraphAnswer:
-        topics = topics_of(question)
-        return await answer_from_graph(
-            question.question, mixed, encoder, topics=topics, rounds=ROUNDS, doubt=NO_LIMIT
-        )
-
-    found["labels shuffled"] = _summary(await _over(sample[:300], astray))
-    return found, await _over(calibration, answering())
+        found["not kb_exact"] = _summary(await over(inexact[: len(sample)]))
+    return found, await over(calibration)
 
 
-def _variants(graph: KnowledgeGraph, encoder: Encoder) -> Iterator[tuple[str, Solve]]:
-    """The loop with one part taken out or replaced."""
-
-    def with_parts(**parts: Any) -> Solve:
-        async def solve(question: Question) -> GraphAnswer:
-            outlook = await outlook_of(question.question, graph, encoder, topics_of(question)[0])
-            return answer_of(outlook, rounds_of(outlook, ROUNDS, **parts))
-
-        return solve
-
-    async def wide(question: Question) -> GraphAnswer:
-        outlook = await outlook_of(question.question, graph, encoder, topics_of(question)[0])
-        return answer_of(outlook, rounds_of(outlook, 0, first=Course(width=WIDTH)))
-
-    yield "single pass, many paths", wide
-    yield "no coverage check", with_parts(assess=_ignoring("coverage", "kind"))
-    yield "no drift check", with_parts(assess=_ignoring("drift"))
-    yield "restart instead of pivot, one path", with_parts(turn=_restart)
-    yield "pivot, one path", with_parts(turn=_narrow)
+async def measured(base: KnowledgeBase, question: Question, condition: Condition) -> Outcome:
+    """Ask the loop as it is shipped, but for what the condition replaces."""
+    cycle = metakgrag.wired(**condition.nodes).compile() if condition.nodes else metakgrag.graph
+    meter = Meter(Budget(rounds=condition.rounds, seconds=None))
+    context = Context(base, condition.cast(base.encoder, question), meter=meter)
+    text = asked(question, marked=condition.marked)
+    begin = time.perf_counter()
+    state = await cycle.ainvoke({"question": text, "trace": []}, context=context)
+    ms = 1_000 * (time.perf_counter() - begin)
+    findings = [turn.sight.finding for turn in state["rounds"] if turn.sight.finding is not None]
+    best = max(findings, key=lambda finding: finding.quality, default=None)
+    return score(best, question, answered=state["answer"].answered, rounds=len(state["rounds"]), ms=ms)
 
 
-def _ignoring(*diagnoses: str) -> Callable[[Outlook, tuple[int, ...]], Assessment]:
-    def assess(outlook: Outlook, path: tuple[int, ...]) -> Assessment:
-        found = evaluate(outlook, path)
-        return replace(found, diagnosis="sufficient") if found.diagnosis in diagnoses else found
-
-    return assess
-
-
-def _restart(outlook: Outlook, tried: Sequence[Course], last: Assessment) -> Course:
-    """Begin again at the topic, without the first hops tried so far."""
-    return Course((), 1, tried[-1].tabu | {last.path[:1]})
-
-
-def _narrow(outlook: Outlook, tried: Sequence[Course], last: Assessment) -> Course | None:
-    """The pivot of the loop, but one path from there."""
-    course = adjust(outlook, tried, last)
-    return course and Course(course.pivot, 1, frozenset({last.path[: len(course.pivot) + 1]}))
-
-
-async def _over(questions: Sequence[Question], solve: Solve) -> list[Outcome]:
-    outcomes = []
-    for question in questions:
-        begin = time.perf_counter()
-        answer = await solve(question)
-        outcomes.append(score(answer, question, 1_000 * (time.perf_counter() - begin)))
-    return outcomes
+async def _beam(base: KnowledgeBase, question: Question) -> Outcome:
+    """The baseline: one beam walk that triples are scored for by likeness, as far as it seems good to go."""
+    lead = await ExtractiveCast(base.encoder).lead(asked(question), base, (), ())
+    begin = time.perf_counter()
+    starts = lead.entities if lead else ()
+    walks = await beam_walk(base.graph, base.encoder, starts, Aim(asked(question, marked=False)))
+    ms = 1_000 * (time.perf_counter() - begin)
+    ends = tuple(dict.fromkeys(walk.end for walk in walks if walk.hops))
+    found = Finding(lead=lead, answers=ends[:1], doubt=0.0) if lead else None
+    return score(found, question, answered=bool(ends), rounds=1, ms=ms)
 
 
 def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     if not outcomes:
         return {"n": 0}
     hits = bootstrap([float(outcome.hit) for outcome in outcomes], resamples=2_000)
-    given = [outcome for outcome in outcomes if outcome.answered and outcome.doubt <= DOUBT]
+    given = [outcome for outcome in outcomes if outcome.answered]
     times = sorted(outcome.milliseconds for outcome in outcomes)
     return {
         "n": len(outcomes),
@@ -307,7 +387,7 @@ def _summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "f1": mean(outcome.f1 for outcome in outcomes),
         "hits@1 with abstention": sum(outcome.hit for outcome in given) / len(outcomes),
         "abstains": 1 - len(given) / len(outcomes),
-        "no answer at all": sum(not outcome.answered for outcome in outcomes),
+        "nothing found": sum(not outcome.found for outcome in outcomes),
         "rounds": mean(outcome.rounds for outcome in outcomes),
         "ms median": median(times),
         "ms p99": times[int(0.99 * (len(times) - 1))],
@@ -339,84 +419,28 @@ def _calibrated(checks: Sequence[Sequence[Outcome]]) -> float:
     return next((limit for limit in _LIMITS if lost(limit) <= LOST), _LIMITS[-1])
 
 
-def markdown(report: dict[str, Any]) -> str:
-    """The report as tables."""
-    head = "| set | n | Hits@1 | F1 | linked | open loop | p | abstains | ms median | ms p99 | rounds |"
-    lines = [
-        "# Questions over graphs",
-        "",
-        head,
-        "|" + "---|" * 11,
-        *(_main_row(name, found) for name, found in report["sets"].items()),
-        "",
-        "Hits@1 in percent with its 95 % interval; linked: topics found in the text; p: McNemar's test of "
-        f"the closed loop against the open one; abstains: share in more doubt than {report['doubt']['used']} "
-        f"(set on the calibration halves: {report['doubt']['calibrated']}).",
-        "",
-        "| set | "
-        + " | ".join(f"T = {n}" for n in (0, 1, 2, 3, 5))
-        + " | answers removed: abstains | labels "
-        "shuffled | not kb_exact |",
-        "|" + "---|" * 9,
-        *(_check_row(name, found) for name, found in report["sets"].items()),
-    ]
-    names = next((list(found["ablations"]) for found in report["sets"].values() if "ablations" in found), [])
-    lines += ["", "| set | " + " | ".join(names) + " |", "|" + "---|" * (len(names) + 1)]
-    lines += [
-        f"| {name} | " + " | ".join(_percent(found["ablations"][kind]) for kind in names) + " |"
-        for name, found in report["sets"].items()
-        if "ablations" in found
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _main_row(name: str, found: dict[str, Any]) -> str:
-    closed = found["closed"]
-    if not closed["n"]:
-        return f"| {name} | 0 |" + " |" * 9
-    cells = [
-        name,
-        str(closed["n"]),
-        f"{_percent(closed)} [{100 * closed['low']:.1f}, {100 * closed['high']:.1f}]",
-        f"{100 * closed['f1']:.1f}",
-        _percent(found["linked"]),
-        _percent(found["open"]),
-        f"{found['closed against open']['mcnemar']:.1g}",
-        f"{100 * closed['abstains']:.1f}",
-        f"{closed['ms median']:.1f}",
-        f"{closed['ms p99']:.1f}",
-        f"{closed['rounds']:.2f}",
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _check_row(name: str, found: dict[str, Any]) -> str:
-    removed = found["answers removed"]
-    cells = [
-        name,
-        *(_percent(summary) for summary in found["rounds"].values()),
-        f"{100 * removed['abstains']:.1f}" if removed["n"] else "",
-        _percent(found["labels shuffled"]),
-        _percent(found.get("not kb_exact", {"n": 0})),
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _percent(summary: dict[str, Any]) -> str:
-    return f"{100 * summary['hits@1']:.1f}" if summary["n"] else ""
-
-
-def _main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder of data sets")
+def main(given: Sequence[str]) -> int:
+    """Measure, show, write."""
+    parser = argparse.ArgumentParser(prog="kedge bench kgqa", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--limit", type=int, help="questions of each set; all when not given")
-    parser.add_argument("--out", type=Path, default=Path(), help="the folder for kgqa.json and kgqa.md")
-    options = parser.parse_args()
+    parser.add_argument("--output", type=Path, help="folder for kgqa.md and kgqa.json")
+    parser.add_argument("--curves", action="store_true", help="also kgqa.svg (needs matplotlib)")
+    options = parser.parse_args(given)
     report = asyncio.run(run(options.data, limit=options.limit))
-    (options.out / "kgqa.json").write_text(json.dumps(report, indent=1) + "\n")
-    (options.out / "kgqa.md").write_text(markdown(report))
     sys.stdout.write(markdown(report))
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "kgqa.md").write_text(markdown(report))
+        (options.output / "kgqa.json").write_text(json.dumps(report, indent=1) + "\n")
+        if options.curves:
+            lines = {
+                name: [(rounds, 100 * found["hits@1"]) for rounds, found in of["rounds"].items()]
+                for name, of in report["sets"].items()
+            }
+            draw("Questions over graphs", "rounds (T)", "Hits@1", lines, options.output / "kgqa.svg")
+    return 0
 
 
 if __name__ == "__main__":
-    _main()
+    sys.exit(main(sys.argv[1:]))

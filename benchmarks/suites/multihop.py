@@ -1,4 +1,7 @@
-"""Passage recall on multi-hop questions: `python -m kedge.benchmarks.suites.multihop [--sets NAME ...]`.
+"""Passage recall on multi-hop questions: `kedge bench multihop [--sets NAME ...]`.
+
+`metakgrag` is the loop as it is shipped; its parts are taken out by replacing nodes of its graph. The other
+loops are `passage_walk` alone, which is one of the places where `metakgrag` looks.
 
 No language model is called and nothing is trained on these questions. The weights of `passage_walk` were
 chosen on the calibration half (by a hash of the question's id); recall on the other half is shown beside.
@@ -13,12 +16,16 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from random import Random
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+from langgraph.runtime import Runtime
 from rich.console import Console
 from rich.table import Table
 
+from kedge.agents.extractive import ExtractiveCast
 from kedge.benchmarks.metrics import Interval, bootstrap, permutation_test, recall_at
 from kedge.benchmarks.suites._multihop_sets import (
     SETS,
@@ -30,8 +37,13 @@ from kedge.benchmarks.suites._multihop_sets import (
     opened,
     ranked,
 )
+from kedge.benchmarks.suites.curves import draw
+from kedge.graphs import metakgrag
+from kedge.graphs.context import Context
+from kedge.graphs.evidence import along, leading
 from kedge.tools.encoders import Encoder, MiniLM
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
+from kedge.tools.models import Budget, Meter
 from kedge.tools.search import bm25, dense, hybrid, late_interaction, ppr, reciprocal_rank_fusion
 from kedge.tools.walks import Weights, evidence_of, look, look_further
 
@@ -100,7 +112,79 @@ ABLATIONS: dict[str, Find] = {
     "no titles in scores": _loop(2, Weights(title=0.0, about=0.0, step=0.4)),
     "no rarity of names": _loop(2, Weights(rare=0.0, step=0.4)),
 }
-METHODS = {**BASELINES, **LOOPS, **ABLATIONS}
+
+
+def _shipped(rounds: int = 3, **nodes: Any) -> Find:
+    """The passages of the best round of `metakgrag`, and behind them the others that it saw."""
+    cycle = metakgrag.wired(**nodes).compile() if nodes else metakgrag.graph
+
+    async def find(base: KnowledgeBase, question: str, k: int) -> list[Evidence]:
+        meter = Meter(Budget(rounds=rounds, seconds=None))
+        context = Context(base, ExtractiveCast(base.encoder), meter=meter)
+        state = await cycle.ainvoke({"question": question, "trace": []}, context=context)
+        best = max(state["rounds"], key=lambda turn: (turn.judgement.sufficient, turn.quality))
+        return list(leading(best.evidence, state["evidence"]))[:k]
+
+    return find
+
+
+async def _random_pivot(state: metakgrag.State, runtime: Runtime[Context]) -> metakgrag.State:
+    """`adjust` without a look at what was perceived: it starts anywhere that was walked, for the question."""
+    change = await metakgrag.adjust(state, runtime)
+    walked = sorted({entity for walk in state["walks"] for entity in walk.entities})
+    if "courses" in change and walked:
+        draw = Random(f"{state['question']} {len(state['rounds'])}")  # noqa: S311 - a sample, not a secret
+        change["courses"] = [metakgrag.Course(starts=(draw.choice(walked),), aim=state["question"])]
+    return change
+
+
+async def _from_scratch(state: metakgrag.State, runtime: Runtime[Context]) -> metakgrag.State:
+    """`adjust` without a pivot: the next aim, from where the question began, and nothing found is kept."""
+    change = await metakgrag.adjust(state, runtime)
+    if "courses" in change:
+        course = state["courses"][0].model_copy(update={"aim": change["courses"][-1].aim})
+        survey = await look(runtime.context.base, course.aim)
+        change |= {"courses": [course], "walks": (), "evidence": (), "survey": survey}
+    return change
+
+
+def _unheeded(*diagnoses: str) -> Any:
+    """`evaluate`, which takes these diagnoses for sufficient."""
+
+    async def evaluate(state: metakgrag.State, runtime: Runtime[Context]) -> metakgrag.State:
+        change = await metakgrag.evaluate(state, runtime)
+        [turn] = change["rounds"]
+        if turn.diagnosis in diagnoses:
+            change["rounds"] = [turn.model_copy(update={"diagnosis": "sufficient"})]
+        return change
+
+    return evaluate
+
+
+async def _no_passages(state: metakgrag.State, runtime: Runtime[Context]) -> metakgrag.State:
+    """`perceive` on the graph alone: only the chunks that its walks were read from."""
+    change = await metakgrag.perceive(state, runtime)
+    hops = [hop.triple for walk in change["sight"].walks for hop in walk.hops]
+    return change | {"evidence": leading(along(runtime.context.base, hops), state.get("evidence", ()))}
+
+
+async def _no_graph(state: metakgrag.State, runtime: Runtime[Context]) -> metakgrag.State:
+    """`perceive` without walks: the courses start nowhere."""
+    course = state["courses"][-1].model_copy(update={"starts": (), "lead": None})
+    return await metakgrag.perceive({**state, "courses": [*state["courses"][:-1], course]}, runtime)
+
+
+SHIPPED_OPEN = "metakgrag, T = 0"
+SHIPPED: dict[str, Find] = {f"metakgrag, T = {rounds}": _shipped(rounds) for rounds in ROUNDS}
+SHIPPED_ABLATIONS: dict[str, Find] = {
+    "metakgrag, no perceive: pivot at random": _shipped(adjust=_random_pivot),
+    "metakgrag, no coverage check": _shipped(evaluate=_unheeded("coverage")),
+    "metakgrag, no relevance check": _shipped(evaluate=_unheeded("drift")),
+    "metakgrag, restart, no pivot": _shipped(adjust=_from_scratch),
+    "metakgrag, no passages": _shipped(perceive=_no_passages),
+    "metakgrag, no graph": _shipped(perceive=_no_graph),
+}
+METHODS: dict[str, Find] = {**BASELINES, **LOOPS, **ABLATIONS, **SHIPPED, **SHIPPED_ABLATIONS}
 
 
 @dataclass(frozen=True)
@@ -108,7 +192,8 @@ class Row:
     """What a method reached on a set. `recall` holds an interval for each of `DEPTHS`, in percent.
 
     `other_half` is recall@5 on the questions that no weight was chosen on; `p` is the paired permutation
-    test of recall@5 against the open loop; times are of a question, in milliseconds.
+    test of recall@5 against the open loop (of `metakgrag`, for its own); times are of a question, in
+    milliseconds.
     """
 
     set: str
@@ -156,7 +241,7 @@ async def measure(
 ) -> list[Row]:
     """Ask all questions with each method."""
     rows: list[Row] = []
-    reference: list[float] | None = None
+    opened: dict[str, list[float]] = {}
     for method, find in methods.items():
         await find(base, asked[0].question.question, FETCHED)  # what is loaded once is not timed
         found, times = await _asked(base, asked, find)
@@ -164,16 +249,17 @@ async def measure(
             k: [recall_at(k, keys, case.gold) for keys, case in zip(found, asked, strict=True)]
             for k in DEPTHS
         }
-        if method == OPEN_LOOP:
-            reference = recalls[5]
-        compared = reference is not None and method != OPEN_LOOP
+        against = SHIPPED_OPEN if method in SHIPPED or method in SHIPPED_ABLATIONS else OPEN_LOOP
+        reference = opened.get(against)
+        if method == against:
+            opened[method] = recalls[5]
         row = Row(
             name,
             method,
             tuple(_percent(bootstrap(recalls[k], resamples=2_000)) for k in DEPTHS),
             _half(asked, recalls[5], calibration=True),
             _half(asked, recalls[5], calibration=False),
-            permutation_test(recalls[5], reference) if compared and reference else None,
+            permutation_test(recalls[5], reference) if reference else None,
             float(np.median(times)),
             float(np.quantile(times, 0.99)),
         )
@@ -189,6 +275,7 @@ async def run(
     *,
     encoder: Encoder,
     console: Console,
+    limit: int | None = None,
 ) -> list[Row]:
     """Build or reuse the bases of these sets, and measure the open loop and these methods on each.
 
@@ -196,14 +283,15 @@ async def run(
         InputError: The data are not there.
     """
     is_present(data, chosen)
-    # The open loop first: the others are compared with it.
-    measured = {name: METHODS[name] for name in dict.fromkeys([OPEN_LOOP, *methods])}
+    # The open loops first: the others are compared with them.
+    shipped = [SHIPPED_OPEN] if any(name in SHIPPED or name in SHIPPED_ABLATIONS for name in methods) else []
+    measured = {name: METHODS[name] for name in dict.fromkeys([OPEN_LOOP, *shipped, *methods])}
     rows: list[Row] = []
     for name in chosen:
         start = perf_counter()
         async with await opened(SETS[name], data, cache, encoder) as base:
             built = perf_counter()
-            rows += await measure(name, base, cases(SETS[name], data), measured)
+            rows += await measure(name, base, cases(SETS[name], data)[:limit], measured)
         console.print(f"{name}: opened in {built - start:.0f} s, measured in {perf_counter() - built:.0f} s")
     return rows
 
@@ -247,7 +335,7 @@ def _percent(interval: Interval) -> Interval:
 
 def main(given: Sequence[str]) -> int:
     """Measure, show, write."""
-    parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.suites.multihop", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kedge bench multihop", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS)[:4], metavar="NAME")
@@ -255,11 +343,13 @@ def main(given: Sequence[str]) -> int:
         "--methods",
         nargs="+",
         choices=METHODS,
-        default=[*BASELINES, *LOOPS],
+        default=[*BASELINES, *LOOPS, *SHIPPED],
         metavar="NAME",
         help=f"which: {'; '.join(METHODS)} (by default all but ablations)",
     )
+    parser.add_argument("--limit", type=int, help="the first questions of each set; all when not given")
     parser.add_argument("--ablations", action="store_true", help="also the loop with parts left out")
+    parser.add_argument("--curves", action="store_true", help="also multihop.svg (needs matplotlib)")
     parser.add_argument("--output", type=Path, help="folder for multihop.md and multihop.json")
     options = parser.parse_args(given)
     console = Console() if sys.stdout.isatty() else Console(width=200)
@@ -268,9 +358,10 @@ def main(given: Sequence[str]) -> int:
             options.data,
             options.cache,
             options.sets,
-            [*options.methods, *(ABLATIONS if options.ablations else ())],
+            [*options.methods, *((*ABLATIONS, *SHIPPED_ABLATIONS) if options.ablations else ())],
             encoder=MiniLM(),
             console=console,
+            limit=options.limit,
         )
     )
     console.print(table(rows))
@@ -278,6 +369,14 @@ def main(given: Sequence[str]) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "multihop.md").write_text(markdown(rows))
         (options.output / "multihop.json").write_text(json.dumps([asdict(row) for row in rows], indent=1))
+        if options.curves:
+            points: dict[str, list[tuple[float, float]]] = {}
+            for row in rows:
+                if row.method in SHIPPED:
+                    after = float(row.method.rpartition(" ")[2])
+                    points.setdefault(row.set, []).append((after, row.recall[DEPTHS.index(5)].mean))
+            path = options.output / "multihop.svg"
+            draw("Passages for multi-hop questions, metakgrag", "rounds (T)", "recall@5", points, path)
     return 0
 
 

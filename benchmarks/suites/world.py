@@ -1,4 +1,4 @@
-"""Answers on the example world: `python -m kedge.benchmarks.suites.world [--split test] [--output FOLDER]`.
+"""Answers on the example world: `kedge bench world [--split test] [--output FOLDER]`.
 
 Every question is asked with every method that needs no language model. An answerable question scores by
 token F1 against its gold answers, an abstention from it counts 0; an unanswerable one is right when it is
@@ -124,7 +124,7 @@ async def _run(examples: Path, split: str) -> list[Row]:
 
 def main(given: Sequence[str]) -> int:
     """Measure, show, write."""
-    parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.suites.world", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kedge bench world", description=__doc__)
     parser.add_argument(
         "--examples", type=Path, default=EXAMPLES, help="folder of the world and its questions"
     )

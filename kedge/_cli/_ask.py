@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
     from kedge import Answer
     from kedge._api import KnowledgeBase
     from kedge.graphs.events import Event
+    from kedge.graphs.steering import Choice, Proposal
 
 __all__ = ["register"]
 
 CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
 ANSWER = (
-    "question, method, text, abstention [reason, missing [kind, target, slot, description], nearest "
+    "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
     "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
@@ -39,7 +41,8 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
     method: Annotated[
-        str, typer.Option(help="metakgrag, retrieve_read or closed_book.", autocompletion=lambda: _methods())
+        str,
+        typer.Option(help="metakgrag, parallel, research or a baseline.", autocompletion=lambda: _methods()),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
@@ -53,6 +56,13 @@ def ask(
             metavar="NAME", help="Save the run under this name; the same command then continues it."
         ),
     ] = None,
+    from_round: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="With --thread: go on from before this round, counted from 0."),
+    ] = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="After each round show what is missing, and ask where to go on.")
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the answer as a page.")
     ] = None,
@@ -61,26 +71,41 @@ def ask(
         typer.Option(metavar="URL", help="An OpenAI-compatible chat model.  [default: $KEDGE_MODEL_URL]"),
     ] = None,
     model_name: Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")] = None,
+    cast: Annotated[
+        str | None,
+        typer.Option(help="Who decides: llm or extractive.  [default: llm where a model is named]"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer a question from the documents, with citations; or say why they do not hold the answer."""
     asked = sys.stdin.read() if question == "-" else question
     from kedge._api import clean_question
-    from kedge._sync import wait
     from kedge.tools.models import Budget
+    from kedge.tools.waiting import wait
 
     asked = clean_question(asked)
     limits = {"rounds": rounds, "calls": calls, "seconds": seconds}
     budget = Budget.model_validate({name: limit for name, limit in limits.items() if limit is not None})
     language_model = chat_model(model, model_name)
-    options = {"method": method, "budget": budget, "thread": thread, "model": language_model}
+    options = {
+        "method": method,
+        "budget": budget,
+        "thread": thread,
+        "from_round": from_round,
+        "model": language_model,
+        "cast": cast,
+    }
     with open_base(base) as opened:
         if method != "closed_book" and not opened.stats().documents:
             raise InputError(
                 f"the knowledge base at {opened.path} is empty", fix="add documents with `kedge add`"
             )
-        with _telling(trace) as tell:
-            answer = wait(_follow(opened, asked, options, tell))
+        with _telling(trace or step) as tell:
+            answer = (
+                _steered(opened, asked, options, tell)
+                if step
+                else wait(_follow(opened, asked, options, tell))
+            )
         if html is not None:
             write_page(html, _page(opened, answer))
     if as_json:
@@ -113,21 +138,88 @@ async def _follow(
 
 @contextmanager
 def _telling(trace: bool) -> Iterator[Callable[[Event], None]]:
-    """What happens, on standard error: each step on its own line, or the latest one on a terminal."""
-    from kedge._views.clean import one_line
-
+    """What happens, on standard error: each step on its own line, or all that is under way on a terminal."""
     screen = console(stderr=True)
-    if trace:
+    if screen.is_interactive and not trace:
+        from rich.live import Live
+
+        from kedge._views.live import under_way
+
+        events: list[Event] = []
+        with Live(console=screen, transient=True, get_renderable=lambda: under_way(events)):
+            yield events.append
+    else:
         from kedge._views.terminal import event_line
 
-        yield lambda event: screen.print(event_line(event), soft_wrap=True)
-    elif screen.is_interactive:
-        from rich.text import Text
+        yield (
+            lambda event: (
+                screen.print(event_line(event), soft_wrap=True) if trace or event.kind == "branch" else None
+            )
+        )
 
-        with screen.status(Text("looking")) as status:
-            yield lambda event: status.update(Text(one_line(event.message, screen.width - 4)))
-    else:
-        yield lambda event: None
+
+def _steered(
+    base: KnowledgeBase, question: str, options: dict[str, Any], tell: Callable[[Event], None]
+) -> Answer:
+    """Follow a run, and ask at the prompt, which belongs to the main thread, about each proposal."""
+    from kedge.tools.waiting import wait
+
+    proposals: asyncio.Queue[Proposal] = asyncio.Queue()
+    choices: asyncio.Queue[Choice] = asyncio.Queue()
+
+    async def pause(proposal: Proposal) -> Choice:
+        await proposals.put(proposal)
+        return await choices.get()
+
+    async def begin() -> asyncio.Task[Answer]:
+        return asyncio.create_task(_follow(base, question, options | {"pause": pause}, tell))
+
+    async def proposed() -> Proposal | None:
+        asked = asyncio.create_task(proposals.get())
+        await asyncio.wait({run, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            return asked.result()
+        asked.cancel()
+        return None
+
+    async def end(*, cancel: bool) -> Answer:
+        if cancel:
+            run.cancel()
+        return await run
+
+    run = wait(begin())
+    try:
+        while (proposal := wait(proposed())) is not None:
+            wait(choices.put(_chosen(proposal)))
+    except BaseException:
+        with suppress(asyncio.CancelledError):
+            wait(end(cancel=True))
+        raise
+    return wait(end(cancel=False))
+
+
+def _chosen(proposal: Proposal) -> Choice:
+    """What a person at the terminal makes of a proposal; the end of the input stops the search."""
+    from kedge._views.clean import one_line
+    from kedge.graphs.steering import Choice
+
+    for gap in proposal.gaps:
+        typer.echo(f"  missing: {one_line(gap.description)}", err=True)
+    start = one_line(" and ".join(proposal.starts)) or "the passages"
+    kept = f", keeping {' → '.join(proposal.kept)}" if proposal.kept else ""
+    typer.echo(f"  next: from {start}{kept}, looking for: {one_line(proposal.aim)}", err=True)
+    try:
+        decided = typer.prompt("  go on? yes, change, stop", "yes", err=True).strip().lower()
+        if decided.startswith("s"):
+            return Choice(action="stop")
+        if not decided.startswith("c"):
+            return Choice()
+        entity = typer.prompt("  from which entity", ", ".join(proposal.starts[:1]), err=True)
+        return Choice(
+            action="change", start=entity or None, aim=typer.prompt("  looking for", proposal.aim, err=True)
+        )
+    except typer.Abort:
+        return Choice(action="stop")
 
 
 def _page(base: KnowledgeBase, answer: Answer) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,9 @@ from kedge._settings import Settings
 from kedge.errors import InputError
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from kedge._api import KnowledgeBase
     from kedge.tools.encoders import Encoder
+    from kedge.tools.models import ModelClient
 
 __all__ = ["chat_model", "encoder", "open_base"]
 
@@ -50,8 +50,8 @@ def encoder(settings: Settings) -> Encoder | None:
         )
     if settings.encoder_model is None:
         raise InputError("KEDGE_ENCODER is a URL, but no model is named", fix="set KEDGE_ENCODER_MODEL")
-    from kedge._sync import wait
     from kedge.tools.encoders import CachedEncoder, RemoteEncoder
+    from kedge.tools.waiting import wait
 
     remote = RemoteEncoder(
         settings.encoder, settings.encoder_model, settings.encoder_dimension, settings.api_key
@@ -61,19 +61,32 @@ def encoder(settings: Settings) -> Encoder | None:
     return CachedEncoder(remote, settings.cache() / "embeddings.sqlite")
 
 
-def chat_model(url: str | None, name: str | None) -> BaseChatModel | None:
-    """The chat model at an OpenAI-compatible URL, given here or in settings; `None` when neither names one.
+def chat_model(url: str | None, name: str | None) -> ModelClient | None:
+    """A client of the chat model at these URLs, given here or in settings; `None` when neither names one.
 
     Raises:
-        InputError: a URL without the name of a model.
+        InputError: a URL without the name of a model, or a price list that is none.
+        MissingExtra: spans are wanted, but OpenTelemetry is not installed.
     """
     settings = Settings.read()
-    url, name = url or settings.model_url, name or settings.model_name
-    if url is None:
+    settings = replace(settings, model_url=url or settings.model_url)
+    urls, name = settings.model_urls(), name or settings.model_name
+    if not urls:
         return None
     if name is None:
-        raise InputError(f"no model is named for {url}", fix="give --model-name or set KEDGE_MODEL_NAME")
-    from langchain_openai import ChatOpenAI
-    from pydantic import SecretStr
+        raise InputError(
+            f"no model is named for {settings.model_url}", fix="give --model-name or set KEDGE_MODEL_NAME"
+        )
+    from kedge.tools.models import ReplyCache, TraceFile, connect, open_tracer, read_prices
 
-    return ChatOpenAI(base_url=url, model=name, api_key=SecretStr(settings.api_key or "none"))
+    return connect(
+        urls,
+        name,
+        api_key=settings.api_key,
+        concurrency=settings.model_calls,
+        timeout=settings.model_seconds,
+        replies=ReplyCache(settings.cache() / "replies.sqlite") if settings.model_cache else None,
+        prices=read_prices(settings.prices) if settings.prices else None,
+        trace=TraceFile(settings.trace) if settings.trace else None,
+        tracer=open_tracer() if settings.otel else None,
+    )

@@ -5,28 +5,31 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kedge._cli._app import CHUNK, FAILED, JSON_KEYS, PARTLY, TRIPLE, BaseOption, JsonOption, complain
-from kedge._cli._base import open_base
+from kedge._cli._base import chat_model, open_base
 from kedge._cli._output import display, emit, record
 from kedge.errors import InputError, LoadError
 
 if TYPE_CHECKING:
+    from kedge.graphs.ingest import Estimate
     from kedge.tools.knowledge_base import AddReport, ParsedDocument
+    from kedge.tools.models import Spending
 
 __all__ = ["register"]
 
 DOCUMENT = "id, source, container, title, kind, characters, chunks, added_at, external_id, metadata"
 ADDED = (
     "added, replaced, unchanged, duplicates, removed, failed [source, error [message, fix]], chunks, "
-    "triples, seconds, skipped [message, fix]"
+    "triples, seconds, skipped [message, fix], ledger [seconds, roles, cost]"
 )
 SHOWN = f"document [{DOCUMENT}], text; chunks [{CHUNK}] with --chunks; triples [{TRIPLE}] with --triples"
 REMOVED = "removed, missing, chunks, triples, seconds"
 
+UNASKED_CALLS = 50  # of a model; more are worth a question
 MOST_SKIPPED = 10  # lines; a folder may be full of files that are no documents
 
 
@@ -57,6 +60,14 @@ def add(
     no_triples: Annotated[
         bool, typer.Option("--no-triples", help="Leave out the graph; several times faster.")
     ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An OpenAI-compatible chat model that reads the triples."),
+    ] = None,
+    model_name: Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask whether what a model will take is all right.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add documents: text, Markdown, HTML, PDF, DOCX, CSV, JSONL, images.
@@ -66,6 +77,7 @@ def add(
     """
     from kedge._cli._progress import watching
     from kedge.tools.knowledge_base import Fields, find
+    from kedge.tools.models import Budget, Meter
 
     given = {"text": text_field, "title": title_field, "id": id_field}
     fields = (
@@ -76,14 +88,20 @@ def add(
     files = find([path for path in paths if path != "-"], on_skip=skipped.append)
     sources: list[str | Path | ParsedDocument] = [*files]
     sources += _standard_input(name, encoding) if "-" in paths else []
-    with open_base(base, create=True) as opened, watching(len(sources)) as tell:
-        report = opened.add(
-            *sources, triples=not no_triples, fields=fields, encoding=encoding, on_progress=tell
-        )
+    options: dict[str, Any] = {"fields": fields, "encoding": encoding}
+    reading = chat_model(model, model_name) if model else None
+    meter = Meter(Budget(seconds=None))
+    with open_base(base, create=True) as opened:
+        if reading is not None and not yes:
+            _confirm(opened.estimate(*sources, model=reading, slots=reading.slots or 1, **options))
+        with watching(len(sources)) as tell:
+            report = opened.add(
+                *sources, triples=not no_triples, model=reading, meter=meter, on_progress=tell, **options
+            )
     if as_json:
-        emit(record(report) | {"skipped": skipped})
+        emit(record(report) | {"skipped": skipped, "ledger": meter.ledger().model_dump(mode="json")})
     else:
-        _summarise(report, len(skipped))
+        _summarise(report, len(skipped), meter.ledger().total if reading else None)
         for error in skipped[:MOST_SKIPPED]:
             complain(error, about="note")
         if len(skipped) > MOST_SKIPPED:
@@ -190,7 +208,21 @@ def _standard_input(name: str | None, encoding: str | None) -> list[ParsedDocume
     ]
 
 
-def _summarise(report: AddReport, skipped: int) -> None:
+def _confirm(expected: Estimate) -> None:
+    """Go on with what is small, ask about what is not; without anybody to ask, `--yes` has to be given."""
+    if expected.calls <= UNASKED_CALLS:
+        return
+    from kedge._views.words import plural
+
+    typer.echo(
+        f"{plural(expected.documents, 'document')}, {plural(expected.chunks, 'chunk')}: {expected}", err=True
+    )
+    if not sys.stdin.isatty():
+        raise InputError("nobody can be asked whether that is all right", fix="repeat the command with --yes")
+    typer.confirm("Go on?", abort=True, err=True)
+
+
+def _summarise(report: AddReport, skipped: int, spent: Spending | None) -> None:
     from kedge._views.terminal import facts
 
     figures = [
@@ -204,4 +236,9 @@ def _summarise(report: AddReport, skipped: int) -> None:
     ]
     lines: list[tuple[str, object]] = [(name, count) for name, count in figures if count] or [("added", 0)]
     size = f"{report.chunks:,} chunks, {report.triples:,} triples in {report.seconds:.1f} s"
+    if spent is not None:
+        tokens = f"{spent.prompt_tokens:,} + {spent.completion_tokens:,} tokens"
+        paid = "" if spent.cost is None else f", cost {spent.cost:,.2f}"
+        known = f", {spent.cache_hits:,} known already" if spent.cache_hits else ""
+        lines.append(("model", f"{spent.calls:,} calls{known}, {tokens}{paid}"))
     display(facts([*lines, ("read", size)]))

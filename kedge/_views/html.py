@@ -80,6 +80,9 @@ def _card(answer: Answer, texts: Mapping[str, str]) -> str:
         parts.append(_sources("Nearest found", abstention.nearest, texts))
     if answer.path:
         parts.append(f'<h4>Evidence path</h4><ul class="path">{_tree(branches(answer.path))}</ul>')
+    if answer.warnings:
+        warnings = "".join(f"<li>{escape(warning)}</li>" for warning in answer.warnings)
+        parts.append(f'<h4>Warnings</h4><ul class="missing">{warnings}</ul>')
     if answer.trace:
         parts.append(_trace(answer.trace))
     parts.append(f'<p class="cost">{_confidence(answer)}{escape(cost_line(answer))}</p>')

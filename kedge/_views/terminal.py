@@ -42,6 +42,8 @@ def answer_renderable(answer: Answer, *, trace: bool = False) -> RenderableType:
     parts = _declined(answer) if answer.text is None else _answered(answer)
     if answer.path:
         parts += [_heading("Evidence path"), Padding(path_tree(answer.path), (0, 0, 0, 2))]
+    if answer.warnings:
+        parts += [_heading("Warnings"), *(Text(f"  • {one_line(warning)}") for warning in answer.warnings)]
     if trace and answer.trace:
         parts += [_heading("Trace"), *(Padding(event_line(event), (0, 0, 0, 2)) for event in answer.trace)]
     return Group(*parts, Text(""), Text(cost_line(answer), style="dim"))

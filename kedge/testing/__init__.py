@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from kedge.testing._encoder import FakeEncoder
+from kedge.testing._replies import Reply, StubRequest
+from kedge.testing._server import StubServer
+from kedge.testing._tiny import make_tiny_model
 
-__all__ = ["FakeEncoder"]
+__all__ = ["FakeEncoder", "Reply", "StubRequest", "StubServer", "make_tiny_model"]

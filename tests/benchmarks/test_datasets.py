@@ -328,6 +328,52 @@ async def test_a_graph_goes_in_without_text(tmp_path: Path, base: KnowledgeBase)
     assert base.triples(entity="alan pulido")[0].object == "Tigres UANL"
 
 
+# --- decompositions ----------------------------------------------------------------------------------------
+
+
+def test_break_steps_refer_only_back(tmp_path: Path) -> None:
+    steps = ["return ships", "return #1 of Hesk", "return the number of #2 for each #1", "return #4 and #9"]
+    row = {"id": "HOTPOT_dev_1", "question": "?", "steps": steps, "operators": "[]"}
+    [item] = ds.break_qdmr(lines(tmp_path / "break.jsonl", row))
+    assert (item.kind, item.plan.steps[1].question) == ("HOTPOT", "return #1 of Hesk")
+    assert [step.depends_on for step in item.plan.steps] == [(), ("1",), ("2", "1"), ()]
+
+
+def test_strategyqa_and_musique_steps(tmp_path: Path) -> None:
+    strategy = {"qid": "a", "question": "?", "decomposition": ["How old is Ada?", "Is #1 over 9?"]}
+    [item] = ds.strategyqa(array(tmp_path / "strategyqa.json", strategy))
+    assert [step.depends_on for step in item.plan.steps] == [(), ("1",)]
+    [item] = ds.musique_steps(array(tmp_path / "musique.json", MUSIQUE))
+    assert (item.kind, len(item.plan.steps)) == ("3hop1", 3)
+
+
+def test_fanoutqa_asks_once_for_all_that_a_step_lists(tmp_path: Path) -> None:
+    def step(name: str, *before: str) -> dict[str, Any]:
+        return {"id": name, "question": f"{name}?", "depends_on": list(before), "decomposition": []}
+
+    fan = {"id": "f", "question": "?", "decomposition": [step("a"), step("b", "a"), step("c", "a")]}
+    flat = {"id": "g", "question": "All?", "decomposition": [step("a"), step("b"), step("c")]}
+    first, second = ds.fanoutqa(array(tmp_path / "fanout.json", fan, flat))
+    assert [(s.question, s.depends_on) for s in first.plan.steps] == [("a?", ()), ("b?", ("1",))]
+    assert [s.depends_on for s in second.plan.steps] == [(), (), (), ("1", "2", "3")]
+    assert second.plan.steps[-1].question == "All?"
+
+
+@pytest.mark.parametrize(
+    ("reader", "row"),
+    [
+        (ds.break_qdmr, {"id": "a", "question": "?", "steps": "return ships"}),
+        (ds.strategyqa, {"qid": "a", "question": "?"}),
+        (ds.fanoutqa, {"id": "a", "question": "?", "decomposition": [{"id": "b"}]}),
+    ],
+)
+def test_a_decomposition_that_does_not_fit_is_named(
+    tmp_path: Path, reader: Callable[[Path], Iterator[ds.Decomposition]], row: dict[str, Any]
+) -> None:
+    with pytest.raises(LoadError, match=r"q\.jsonl:1"):
+        list(reader(lines(tmp_path / "q.jsonl", row)))
+
+
 # --- real data ----------------------------------------------------------------------------------------------
 
 
@@ -418,3 +464,23 @@ async def test_a_real_graph_goes_in(shared_data: Path, base: KnowledgeBase) -> N
     names = {data["name"] for _, data in base.graph.nx.nodes(data=True)}
     questions = list(ds.pathquestion(shared_data / "kgqa/pathquestion/pq2_questions.jsonl"))
     assert all(answer in names for question in questions for answer in question.answers)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "count"),
+    [
+        (ds.break_qdmr, "decomposition/break_QDMR-high-level.jsonl", 2168),
+        (ds.break_qdmr, "decomposition/break_QDMR.jsonl", 6109),
+        (ds.strategyqa, "decomposition/strategyqa_train.json", 2061),
+        (ds.fanoutqa, "decomposition/fanoutqa.json", 218),
+        (ds.musique_steps, "multihop_qa/musique100/questions.json", 100),
+    ],
+)
+def test_real_decompositions(
+    shared_data: Path, reader: Callable[[Path], Iterator[ds.Decomposition]], name: str, count: int
+) -> None:
+    items = list(reader(shared_data / name))
+    assert len(items) == count
+    for item in items:
+        places = {step.id: number for number, step in enumerate(item.plan.steps)}
+        assert all(places[n] < places[step.id] for step in item.plan.steps for n in step.depends_on)

@@ -7,9 +7,11 @@ import random
 
 import pytest
 
+from kedge.agents.decisions import Plan, SubQuestion
 from kedge.benchmarks.metrics import (
     bootstrap,
     contains,
+    edit_distance,
     exact_match,
     f1,
     hit_at,
@@ -17,6 +19,7 @@ from kedge.benchmarks.metrics import (
     normalise,
     permutation_test,
     recall_at,
+    same_shape,
 )
 
 
@@ -166,3 +169,38 @@ def test_paired_tests_need_pairs() -> None:
         permutation_test([1.0], [])
     with pytest.raises(ValueError, match="equal length"):
         mcnemar([], [])
+
+
+def graph(*before: str) -> Plan:
+    """Steps 1, 2, ... that depend on these steps, such as "12"."""
+    return Plan(
+        steps=tuple(
+            SubQuestion(id=str(number), question="?", depends_on=tuple(names))
+            for number, names in enumerate(before, 1)
+        )
+    )
+
+
+def test_plans_of_one_shape_may_stand_in_another_order() -> None:
+    assert same_shape(graph("", "", "1", "23"), graph("", "1", "", "23"))
+    assert edit_distance(graph("", "", "1", "23"), graph("", "1", "", "23")) == 0
+    assert not same_shape(graph("", "", "1", "23"), graph("", "", "1", "3"))
+
+
+@pytest.mark.parametrize(
+    ("ours", "gold", "expected"),
+    [
+        (graph(""), graph("", "1"), 2 / 3),  # a step and a dependency are missing, of three
+        (graph("", "1"), graph(""), 2 / 3),
+        (graph("", ""), graph("", "1"), 1 / 3),
+        (graph("", "", "12"), graph("", "1", "2"), 2 / 5),
+    ],
+)
+def test_edit_distance_is_a_share_of_the_larger_graph(ours: Plan, gold: Plan, expected: float) -> None:
+    assert edit_distance(ours, gold) == pytest.approx(expected)
+
+
+def test_edit_distance_of_large_plans_ends() -> None:
+    large = graph(*("1" if number else "" for number in range(20)))
+    other = graph("", *(str(number % 7 + 1) for number in range(7)), *("" for _ in range(12)))
+    assert 0 < edit_distance(large, other) <= 2

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from langchain_core.language_models import FakeListChatModel, GenericFakeChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatResult
 
 from kedge.agents.decisions import Reading, Support
 from kedge.agents.scripted import ScriptedCast
@@ -81,10 +82,10 @@ async def test_closed_book_without_a_model_says_how_to_name_one(base: KnowledgeB
 
 async def test_a_model_that_does_not_answer_is_named(base: KnowledgeBase) -> None:
     class Silent(FakeListChatModel):
-        async def ainvoke(self, *args: object, **kwargs: object) -> AIMessage:
+        async def _agenerate(self, *args: object, **kwargs: object) -> ChatResult:
             raise httpx.ConnectError("refused")
 
-    with pytest.raises(ModelError, match="Silent does not answer: refused"):
+    with pytest.raises(ModelError, match="fake-list-chat-model does not answer: refused"):
         await answer_of(Context(base, ScriptedCast({}), Silent(responses=[])), "closed_book")
 
 

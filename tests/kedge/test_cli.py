@@ -30,7 +30,7 @@ from kedge.tools.knowledge_base import (
     Triple,
 )
 
-COMMANDS = ("add", "ask", "doctor", "graph", "list", "remove", "search", "show", "stats", "version")
+COMMANDS = ("add", "ask", "bench", "doctor", "graph", "list", "remove", "search", "show", "stats", "version")
 HEAVY = {"chromadb", "langchain_core", "langgraph", "numpy", "pydantic", "rich", "sqlalchemy", "torch"}
 
 
@@ -157,7 +157,10 @@ def test_settings_come_from_the_environment() -> None:
     [
         ({"KEDGE_ENCODER": "nonsense"}, "KEDGE_ENCODER is 'nonsense' (use minilm, or the URL"),
         ({"KEDGE_ENCODER": "http://127.0.0.1:9/v1"}, "no model is named (set KEDGE_ENCODER_MODEL)"),
-        ({"KEDGE_ENCODER_DIMENSION": "many"}, "KEDGE_ENCODER_DIMENSION is 'many' (set it to a number)"),
+        (
+            {"KEDGE_ENCODER_DIMENSION": "many"},
+            "KEDGE_ENCODER_DIMENSION is 'many' (set it to a number above 0)",
+        ),
     ],
 )
 def test_half_settings_are_refused(

@@ -9,13 +9,14 @@ from kedge.tools.knowledge_base.records import (
     Document,
     DocumentKind,
     Evidence,
+    Expansion,
     Extraction,
     ParsedDocument,
     Triple,
     TripleDraft,
     entity_key,
 )
-from kedge.tools.knowledge_base.reports import AddReport, Failure, Progress, RemoveReport, Stats
+from kedge.tools.knowledge_base.reports import AddReport, Failure, Preview, Progress, RemoveReport, Stats
 
 __all__ = [
     "AddReport",
@@ -24,6 +25,7 @@ __all__ = [
     "Document",
     "DocumentKind",
     "Evidence",
+    "Expansion",
     "Extraction",
     "Failure",
     "Fields",
@@ -31,6 +33,7 @@ __all__ = [
     "KnowledgeGraph",
     "Limits",
     "ParsedDocument",
+    "Preview",
     "Progress",
     "RemoveReport",
     "Stats",

@@ -14,18 +14,30 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from kedge.errors import BudgetExceeded, KedgeError, LoadError
+from kedge.errors import BudgetExceeded, KedgeError, LoadError, ModelUnavailable
 from kedge.tools.encoders._protocol import Encoder
 from kedge.tools.knowledge_base.chunking import chunk as cut
 from kedge.tools.knowledge_base.loaders import Fields, load
 from kedge.tools.knowledge_base.records import Block, Chunk, Extraction, ParsedDocument, TripleDraft
-from kedge.tools.knowledge_base.reports import Failure
-from kedge.tools.knowledge_base.rows import NewDocument, Origin
+from kedge.tools.knowledge_base.reports import AddReport, Failure, Preview, Progress
+from kedge.tools.knowledge_base.rows import Delta, NewDocument, Origin
 from kedge.tools.knowledge_base.store import Store
 
-__all__ = ["Batch", "Extract", "Job", "Tally", "content_id", "jobs", "pipeline", "read", "uninterrupted"]
+__all__ = [
+    "Addition",
+    "Batch",
+    "Extract",
+    "Job",
+    "Tally",
+    "content_id",
+    "jobs",
+    "pipeline",
+    "previewed",
+    "read",
+    "uninterrupted",
+]
 
 Extract = Callable[[Chunk], Awaitable[Extraction]]
 _T = TypeVar("_T")
@@ -81,6 +93,48 @@ class Batch:
     extracting: asyncio.Task[list[Extraction | KedgeError]] | None = None
 
 
+@dataclass(slots=True)
+class Addition:
+    """What one addition came to so far, of so many files."""
+
+    files: int
+    tally: Tally = field(default_factory=Tally)
+    chunks: int = 0
+    triples: int = 0
+    removed: int = 0
+
+    def take(self, batch: Batch, delta: Delta) -> None:
+        """Count in a batch that is stored, and what storing it changed."""
+        self.tally.take(batch.tally)
+        self.chunks += sum(len(document.chunks) for document in batch.documents)
+        self.triples += len(delta.added_triples)
+        self.removed += len(delta.removed_documents)
+
+    def progress(self, batch: Batch) -> Progress:
+        """How far it is after this batch: of the files or, in one file, of its documents."""
+        tally = self.tally
+        stage: Literal["adding", "done"] = "done" if batch.last else "adding"
+        if self.files > 1:
+            return Progress(tally.files, self.files, "files", stage, batch.current)
+        done = tally.added + tally.unchanged + tally.duplicates
+        return Progress(done, done if batch.last else None, "documents", stage, batch.current)
+
+    def report(self, seconds: float) -> AddReport:
+        """The whole of it."""
+        tally = self.tally
+        return AddReport(
+            added=tally.added,
+            replaced=tally.replaced,
+            unchanged=tally.unchanged,
+            duplicates=tally.duplicates,
+            removed=max(0, self.removed - tally.replaced),
+            failed=tuple(tally.failed),
+            chunks=self.chunks,
+            triples=self.triples,
+            seconds=seconds,
+        )
+
+
 def jobs(
     sources: Sequence[str | Path | ParsedDocument], *, fields: Fields | None, encoding: str | None
 ) -> list[Job]:
@@ -99,7 +153,7 @@ def jobs(
 def read(store: Store, work: Sequence[Job]) -> Iterator[Batch]:
     """Read and cut all documents, compare them with what is stored, and gather what is new into batches.
 
-    A batch may hold nothing but releases: documents that their file has lost.
+    A batch may hold nothing but releases: documents that their file has lost. Chunks have no ids yet.
     """
     batch = Batch()
     size = _FIRST_BATCH
@@ -111,14 +165,27 @@ def read(store: Store, work: Sequence[Job]) -> Iterator[Batch]:
             known = store.known([document_id for document_id, _ in parsed])
             for document_id, document in parsed:
                 if batch.chunks >= size:
-                    yield _numbered(batch, store)
+                    yield batch
                     batch = Batch()
                     size = min(2 * size, _BATCH)
                 _place(batch, document_id, document, container, seen, known)
         batch.release += container.outdated()
         batch.tally.files += 1
     batch.last = True
-    yield _numbered(batch, store)
+    yield batch
+
+
+def previewed(store: Store, work: Sequence[Job], sample: int) -> Preview:
+    """Read and cut like `read`, but only count: nothing is stored."""
+    documents = chunks = characters = 0
+    kept: list[Chunk] = []
+    for batch in read(store, work):
+        found = [chunk for document in batch.documents for chunk in document.chunks]
+        documents += len(batch.documents)
+        chunks += len(found)
+        characters += sum(len(chunk.text) for chunk in found)
+        kept += found[: max(0, sample - len(kept))]
+    return Preview(documents, chunks, characters, tuple(kept))
 
 
 async def pipeline(
@@ -133,8 +200,12 @@ async def pipeline(
     to_write: asyncio.Queue[Batch | None] = asyncio.Queue(_QUEUE)
     batches = read(store, work)
 
+    def following() -> Batch | None:
+        batch = next(batches, None)
+        return None if batch is None else _numbered(batch, store)
+
     async def reading() -> None:
-        while (batch := await uninterrupted(asyncio.to_thread(next, batches, None))) is not None:
+        while (batch := await uninterrupted(asyncio.to_thread(following))) is not None:
             if extract is not None:
                 batch.extracting = group.create_task(_extract(batch, extract))
             await to_encode.put(batch)
@@ -321,7 +392,7 @@ async def _extract(batch: Batch, extract: Extract) -> list[Extraction | KedgeErr
     async def one(chunk: Chunk) -> Extraction | KedgeError:
         try:
             return await extract(chunk)
-        except BudgetExceeded:
+        except (BudgetExceeded, ModelUnavailable):  # the same would befall all others
             raise
         except KedgeError as error:
             return error

@@ -15,16 +15,25 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from kedge.errors import InputError, StoreError
 from kedge.tools.encoders._protocol import Encoder, FloatArray
-from kedge.tools.knowledge_base.adding import Batch, Extract, Tally, content_id, jobs, pipeline, uninterrupted
+from kedge.tools.knowledge_base.adding import (
+    Addition,
+    Batch,
+    Extract,
+    content_id,
+    jobs,
+    pipeline,
+    previewed,
+    uninterrupted,
+)
 from kedge.tools.knowledge_base.full_text import FullText
 from kedge.tools.knowledge_base.graph import KnowledgeGraph
 from kedge.tools.knowledge_base.loaders import Fields
@@ -44,7 +53,7 @@ from kedge.tools.knowledge_base.records import (
     Triple,
     TripleDraft,
 )
-from kedge.tools.knowledge_base.reports import AddReport, Progress, RemoveReport, Stats
+from kedge.tools.knowledge_base.reports import AddReport, Preview, Progress, RemoveReport, Stats
 from kedge.tools.knowledge_base.rows import Change, Delta, NewDocument, Origin
 from kedge.tools.knowledge_base.store import FORMAT, Store
 from kedge.tools.knowledge_base.vectors import Vectors
@@ -283,28 +292,28 @@ class KnowledgeBase:
         """
         begin = time.perf_counter()
         work = jobs(sources, fields=fields, encoding=encoding)
-        tally, totals = Tally(), _Totals()
+        addition = Addition(files=len(work))
 
         async def write(batch: Batch) -> None:
-            totals.take(await asyncio.to_thread(self._write, batch))
-            tally.take(batch.tally)
-            totals.chunks += sum(len(document.chunks) for document in batch.documents)
+            addition.take(batch, await asyncio.to_thread(self._write, batch))
             if on_progress is not None:
-                on_progress(_progress(tally, batch, len(work)))
+                on_progress(addition.progress(batch))
 
         async with self._writing():
             await pipeline(self.store, work, self.encoder, extract, write)
-        return AddReport(
-            added=tally.added,
-            replaced=tally.replaced,
-            unchanged=tally.unchanged,
-            duplicates=tally.duplicates,
-            removed=max(0, totals.removed - tally.replaced),
-            failed=tuple(tally.failed),
-            chunks=totals.chunks,
-            triples=totals.triples,
-            seconds=time.perf_counter() - begin,
-        )
+        return addition.report(time.perf_counter() - begin)
+
+    async def apreview(
+        self,
+        sources: Sequence[str | Path | ParsedDocument],
+        *,
+        fields: Fields | None = None,
+        encoding: str | None = None,
+        sample: int = 0,
+    ) -> Preview:
+        """What `aadd` of these sources would have to take in, and the first `sample` chunks of it."""
+        work = jobs(sources, fields=fields, encoding=encoding)
+        return await asyncio.to_thread(previewed, self.store, work, sample)
 
     async def aadd_triples(
         self, triples: Iterable[TripleDraft], *, source: str, title: str = ""
@@ -400,10 +409,9 @@ class KnowledgeBase:
         chunks = [chunk for document in documents for chunk in document.chunks]
         if chunks:
             ids = [chunk.id for chunk in chunks]
-            rows = np.concatenate(
-                [document.vectors for document in documents if document.vectors is not None]
-            )
-            self._both(lambda: self.full_text.add(chunks), lambda: self.vectors.add(ids, rows))
+            rows = np.concatenate([made.vectors for made in documents if made.vectors is not None])
+            also = {number: words for made in documents for number, words in made.expansions.items()}
+            self._both(lambda: self.full_text.add(chunks, also), lambda: self.vectors.add(ids, rows))
         journal = [] if batch.first is None else [batch.first]
         return self._commit(Change(documents, batch.hold, batch.release, journal=journal))
 
@@ -464,7 +472,7 @@ class KnowledgeBase:
                 ([chunk.id for chunk in chunks], rows) for chunks, rows in self.store.batches()
             )
         if len(self.full_text) != count:
-            self.full_text.rebuild(chunks for chunks, _ in self.store.batches())
+            self.full_text.rebuild(self.store.texts())
         self.store.settle([numbers.start for numbers in pending])
         self._in_step = revision
 
@@ -473,28 +481,6 @@ class KnowledgeBase:
         deltas, self._deltas = self._deltas, []
         for delta in deltas:
             if delta.revision == self._graph_revision + 1:
-                graph.remove(delta.removed_triples, delta.removed_mentions)
-                graph.add(delta.added_triples, delta.added_mentions)
+                graph.follow(delta)
                 self._graph_revision = delta.revision
         return self._graph_revision == revision
-
-
-@dataclass(slots=True)
-class _Totals:
-    """What the commits of one addition came to."""
-
-    chunks: int = 0
-    triples: int = 0
-    removed: int = 0
-
-    def take(self, delta: Delta) -> None:
-        self.triples += len(delta.added_triples)
-        self.removed += len(delta.removed_documents)
-
-
-def _progress(tally: Tally, batch: Batch, files: int) -> Progress:
-    stage: Literal["adding", "done"] = "done" if batch.last else "adding"
-    if files > 1:
-        return Progress(tally.files, files, "files", stage, batch.current)
-    done = tally.added + tally.unchanged + tally.duplicates
-    return Progress(done, done if batch.last else None, "documents", stage, batch.current)

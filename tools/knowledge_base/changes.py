@@ -107,6 +107,15 @@ def _insert_documents(connection: Connection, documents: Sequence[NewDocument]) 
         connection.execute(insert(t.chunks), chunks)
     if vectors:
         connection.execute(insert(t.embeddings), vectors)
+    if expansions := list(_expansion_rows(documents)):
+        connection.execute(insert(t.expansions), expansions)
+
+
+def _expansion_rows(documents: Sequence[NewDocument]) -> Iterator[dict[str, Any]]:
+    for document in documents:
+        for number, expansion in document.expansions.items():
+            text = "\n".join(expansion.texts)
+            yield {"chunk_id": number, "text": text, "made_by": expansion.made_by[:80]}
 
 
 def _document_row(document: NewDocument, number: int, now: str) -> dict[str, Any]:

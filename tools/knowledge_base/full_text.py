@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -11,7 +11,7 @@ from threading import RLock
 import tantivy
 
 from kedge.errors import StoreError
-from kedge.tools.knowledge_base.records import Chunk
+from kedge.tools.knowledge_base.records import Chunk, Expansion
 
 __all__ = ["FullText"]
 
@@ -91,12 +91,12 @@ class FullText:
         found = searcher.fast_field_values("id", [address for _, address in hits])
         return {int(number) for number in found if number is not None}
 
-    def add(self, chunks: Sequence[Chunk]) -> None:
-        """Index these chunks and commit."""
+    def add(self, chunks: Sequence[Chunk], expansions: Mapping[int, Expansion] | None = None) -> None:
+        """Index these chunks, each with its other words if it has any, and commit."""
         if chunks:
             with self._writing() as writer:
                 for chunk in chunks:
-                    writer.add_document(_document(chunk))
+                    writer.add_document(_document(chunk, (expansions or {}).get(chunk.id)))
 
     def remove(self, ids: Sequence[int]) -> None:
         """Forget these chunks and commit; unknown ids are passed over."""
@@ -105,13 +105,13 @@ class FullText:
                 for number in ids:
                     writer.delete_documents_by_term("id", number)
 
-    def rebuild(self, batches: Iterable[Sequence[Chunk]]) -> None:
-        """Replace everything by these chunks."""
+    def rebuild(self, batches: Iterable[tuple[Sequence[Chunk], Mapping[int, Expansion]]]) -> None:
+        """Replace everything by these chunks and their other words."""
         with self._writing() as writer:
             writer.delete_all_documents()
-            for chunks in batches:
+            for chunks, expansions in batches:
                 for chunk in chunks:
-                    writer.add_document(_document(chunk))
+                    writer.add_document(_document(chunk, expansions.get(chunk.id)))
 
     def begin(self) -> None:
         """Many changes follow: until `finish` other processes cannot write, and no merging is waited for."""
@@ -175,8 +175,9 @@ class FullText:
         return [term for frequency, term in sorted(found) if frequency][:_MAX_TERMS]
 
 
-def _document(chunk: Chunk) -> tantivy.Document:
-    document = tantivy.Document(title=f"{chunk.title}\n{chunk.heading}", body=chunk.text)
+def _document(chunk: Chunk, expansion: Expansion | None) -> tantivy.Document:
+    body = "\n".join((chunk.text, *(expansion.texts if expansion else ())))
+    document = tantivy.Document(title=f"{chunk.title}\n{chunk.heading}", body=body)
     document.add_integer("id", chunk.id)
     return document
 

@@ -13,6 +13,7 @@ __all__ = [
     "Document",
     "DocumentKind",
     "Evidence",
+    "Expansion",
     "Extraction",
     "ParsedDocument",
     "Triple",
@@ -122,11 +123,23 @@ class TripleDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Expansion:
+    """Other words under which full text finds a chunk, such as questions it answers; and who made them."""
+
+    texts: tuple[str, ...]
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was read from one chunk: its triples, and the names it mentions even where no triple was found."""
+    """What was read from one chunk: its triples, and the names it mentions even where no triple was found.
+
+    An `expansion` is taken in when the chunk is added, and not afterwards.
+    """
 
     triples: tuple[TripleDraft, ...] = ()
     mentions: tuple[str, ...] = ()
+    expansion: Expansion | None = None
 
 
 @dataclass(frozen=True, slots=True)

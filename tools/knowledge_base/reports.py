@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kedge.errors import KedgeError
+from kedge.tools.knowledge_base.records import Chunk
 
-__all__ = ["AddReport", "Failure", "Progress", "RemoveReport", "Stats"]
+__all__ = ["AddReport", "Failure", "Preview", "Progress", "RemoveReport", "Stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,16 @@ class Failure:
 
     source: str
     error: KedgeError
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an addition would have to take in; `sample` holds some of its chunks, which have no ids yet."""
+
+    documents: int = 0
+    chunks: int = 0
+    characters: int = 0
+    sample: tuple[Chunk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.knowledge_base.records import (
     Chunk,
     Document,
+    Expansion,
     Extraction,
     ParsedDocument,
     Triple,
@@ -76,6 +77,12 @@ class NewDocument:
     extractions: tuple[Extraction, ...] = ()
     triples: Sequence[TripleDraft] = ()
     image: str | None = None
+
+    @property
+    def expansions(self) -> dict[int, Expansion]:
+        """Other words for its chunks, by their ids, where there are any."""
+        pairs = zip(self.chunks, self.extractions, strict=False)
+        return {c.id: e.expansion for c, e in pairs if e.expansion is not None and e.expansion.texts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from kedge.errors import MissingExtra, StoreError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.knowledge_base import tables as t
 from kedge.tools.knowledge_base.changes import apply, parts, settle, take
-from kedge.tools.knowledge_base.records import Chunk, Document, Triple, entity_key
+from kedge.tools.knowledge_base.records import Chunk, Document, Expansion, Triple, entity_key
 from kedge.tools.knowledge_base.rows import (
     Change,
     Delta,
@@ -71,6 +71,7 @@ class Store:
                     raise StoreError(f"no knowledge base at {location}", fix="kedge add FILE makes one")
                 self._create()
             self._check_format()
+            t.expansions.create(self._engine, checkfirst=True)  # older bases have none
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -218,6 +219,19 @@ class Store:
                 return
             yield found, self.embeddings([chunk.id for chunk in found])
             last = found[-1].id
+
+    def expansions(self, chunk_ids: Sequence[int]) -> dict[int, Expansion]:
+        """Other words for these chunks, where there are any."""
+        return {
+            row["chunk_id"]: Expansion(tuple(row["text"].split("\n")), row["made_by"])
+            for part in parts(chunk_ids)
+            for row in self._rows(select(t.expansions).where(t.expansions.c.chunk_id.in_(part)))
+        }
+
+    def texts(self) -> Iterator[tuple[list[Chunk], dict[int, Expansion]]]:
+        """All chunks with their other words, to build full text anew from."""
+        for chunks, _ in self.batches():
+            yield chunks, self.expansions([chunk.id for chunk in chunks])
 
     def embeddings(self, chunk_ids: Sequence[int]) -> FloatArray:
         """The vectors of these chunks, shape `(len(chunk_ids), dimension)`.

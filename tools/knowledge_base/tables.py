@@ -27,6 +27,7 @@ __all__ = [
     "counters",
     "documents",
     "embeddings",
+    "expansions",
     "journal",
     "mentions",
     "meta",
@@ -96,6 +97,14 @@ embeddings = Table(
     metadata,
     Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
+)
+
+expansions = Table(
+    "expansions",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("made_by", String(80), nullable=False),
 )
 
 triples = Table(

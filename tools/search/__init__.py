@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from kedge.tools.search._dense import dense
     from kedge.tools.search._fusion import hybrid, reciprocal_rank_fusion
     from kedge.tools.search._late_interaction import late_interaction, maxsim
-    from kedge.tools.search._ppr import personalised_pagerank, ppr
+    from kedge.tools.search._ppr import ppr
     from kedge.tools.search._retrievers import How, retriever
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "hybrid",
     "late_interaction",
     "maxsim",
-    "personalised_pagerank",
     "ppr",
     "reciprocal_rank_fusion",
     "retriever",
@@ -31,7 +30,6 @@ _HOMES = {
     "hybrid": "_fusion",
     "late_interaction": "_late_interaction",
     "maxsim": "_late_interaction",
-    "personalised_pagerank": "_ppr",
     "ppr": "_ppr",
     "reciprocal_rank_fusion": "_fusion",
     "retriever": "_retrievers",

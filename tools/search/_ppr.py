@@ -8,26 +8,23 @@ chunks are, also when they share neither words nor meaning with the question.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
-
-import numpy as np
-import numpy.typing as npt
-from scipy import sparse
 
 from kedge.tools.knowledge_base.records import Evidence, entity_key
 from kedge.tools.search._hits import SPARE, Hit, as_evidence, best, check
+from kedge.tools.walks.compiled import CompiledGraph, Edge
+from kedge.tools.walks.pagerank import personalised_pagerank
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base import KnowledgeBase
     from kedge.tools.knowledge_base.graph import KnowledgeGraph
+    from kedge.tools.knowledge_base.rows import TripleRow
 
-__all__ = ["CompiledGraph", "compiled", "link", "personalised_pagerank", "ppr"]
-
-_Vector = npt.NDArray[np.float64]
+__all__ = ["ppr", "walk"]
 
 _DAMPING = 0.5
 _CHUNK_SEEDS = 50
@@ -36,6 +33,7 @@ _CHUNK_SHARE = 0.6
 _ENTITY_SEEDS = 10
 # A name counts as meant when at least this share of its words' information stands in the question.
 _NAMED = 0.6
+_SPARE_EDGES = 10_000  # edges that may lie unused in a small graph
 
 
 async def ppr(base: KnowledgeBase, query: str, k: int = 10) -> list[Evidence]:
@@ -51,32 +49,34 @@ async def ppr(base: KnowledgeBase, query: str, k: int = 10) -> list[Evidence]:
 
     def search() -> list[Evidence]:
         likely = best(base.vectors.query(vector, max(_CHUNK_SEEDS, k + SPARE)))
-        hits = walk(compiled(base.graph), query, likely)
+        hits = walk(base.graph, query, likely)
         return as_evidence(base, hits, k, "close in the graph to what the query names")
 
     return await asyncio.to_thread(search)
 
 
-def walk(graph: CompiledGraph, query: str, likely: Sequence[Hit]) -> list[Hit]:
+def walk(graph: KnowledgeGraph, query: str, likely: Sequence[Hit]) -> list[Hit]:
     """Chunk ids and visits, best first, of a walk from the query's entities and the likely chunks."""
-    chunk_seeds = _contrasted(likely)
-    entity_seeds = link(graph, query)
-    seeds = np.zeros(graph.matrix.shape[0])
-    for entity, share in entity_seeds.items():
+    with graph.lock:
+        index = _index_of(graph)
+        arrays, linked = index.arrays, _link(index, query)
         # An entity that many chunks name says little about where to look.
-        seeds[entity] = share / graph.mentions[entity]
-    if entity_seeds:
-        seeds *= (1 - _CHUNK_SHARE) / seeds.sum()
+        entities = {
+            entity: share / max(1, len(graph.chunks_of(arrays.keys[entity])))
+            for entity, share in linked.items()
+        }
+        chunks = {chunk: share for chunk, share in _contrasted(likely) if graph.entities_of(chunk)}
     # A chunk that names no entity is an island: the walk is there when it starts there, and at no other time.
-    islands = {chunk: (1 - _DAMPING) * share for chunk, share in chunk_seeds if chunk not in graph.chunks}
-    for chunk, share in chunk_seeds:
-        if chunk in graph.chunks:
-            seeds[graph.chunks[chunk]] = share
-    total = seeds.sum()
-    if not total:
-        return best(islands.items())
-    visits = total * personalised_pagerank(graph.matrix, seeds, _DAMPING)
-    reached = ((chunk, float(visits[node])) for chunk, node in graph.chunks.items() if visits[node] > 0)
+    islands = {chunk: (1 - _DAMPING) * share for chunk, share in _contrasted(likely) if chunk not in chunks}
+    total = sum(entities.values())
+    seeds = {entity: (1 - _CHUNK_SHARE) * share / total for entity, share in entities.items()}
+    seeds |= {arrays.ids[_node(chunk)]: share for chunk, share in chunks.items()}
+    visits = personalised_pagerank(arrays, seeds, _DAMPING)
+    reached = (
+        (int(arrays.keys[node][1:]), sum(seeds.values()) * float(visits.shares[node]))
+        for node in visits.top(len(arrays))
+        if arrays.keys[node].startswith("C")
+    )
     return best([*reached, *islands.items()])
 
 
@@ -91,115 +91,118 @@ def _contrasted(hits: Sequence[Hit]) -> list[Hit]:
     return [(chunk, _CHUNK_SHARE * lead / total) for chunk, lead in leads]
 
 
-def personalised_pagerank(
-    matrix: sparse.csr_array[Any, Any],
-    seeds: _Vector,
-    damping: float = 0.5,
-    *,
-    tolerance: float = 1e-8,
-    max_steps: int = 100,
-) -> _Vector:
-    """How a walk divides its time among the nodes.
+class _Index:
+    """A graph and its chunks as nodes, followed change by change; read and changed under the graph's lock.
 
-    Args:
-        matrix: Weights of the edges, shape `(n, n)`; row `i` leads from node `i`.
-        seeds: Where the walk starts, not negative, shape `(n,)`; from nodes without edges it also goes there.
-        damping: Probability of following an edge rather than starting anew.
-        tolerance: Stop when a step changes the result by less, summed over nodes.
-        max_steps: Stop here in any case; at damping 0.5, 27 steps reach 1e-8.
-
-    Returns:
-        Probabilities, shape `(n,)`.
-
-    Example:
-        >>> line = sparse.csr_array(np.array([[0.0, 1.0], [1.0, 0.0]]))
-        >>> personalised_pagerank(line, np.array([1.0, 0.0])).round(3).tolist()
-        [0.667, 0.333]
-    """
-    start = seeds / seeds.sum()
-    out = np.asarray(matrix.sum(axis=1)).ravel()
-    dangling = out == 0
-    share = np.divide(1.0, out, out=np.zeros_like(start), where=~dangling)
-    incoming = matrix.T
-    x = start
-    for _ in range(max_steps):
-        moved = damping * (incoming @ (x * share) + x[dangling].sum() * start) + (1 - damping) * start
-        change = np.abs(moved - x).sum()
-        x = moved
-        if change < tolerance:
-            break
-    return np.asarray(x)
-
-
-@dataclass(frozen=True)
-class CompiledGraph:
-    """A knowledge graph as arrays: entities are nodes `0 .. e-1`, chunks follow.
-
-    `matrix` holds, in both directions, how many triples join two entities, and 1 where a chunk names an
-    entity. `chunks` gives the node of a chunk, `mentions` in how many chunks an entity is named (at least
-    1), `words` the entities with a word in their name, `information` that of each word, `weight` the sum
-    over an entity's name.
+    Two entities are joined by each triple of both, and a chunk with each entity that it names. `words` are
+    the entities with a word in their name.
     """
 
-    entities: list[str]
-    chunks: Mapping[int, int]
-    matrix: sparse.csr_array[Any, Any]
-    mentions: npt.NDArray[np.int64]
-    words: Mapping[str, list[int]]
-    information: Mapping[str, float]
-    weight: _Vector
+    def __init__(self, graph: KnowledgeGraph) -> None:
+        self.revision = graph.revision
+        self.words: dict[str, set[int]] = {}
+        self.entities: set[int] = set()
+        entities = sorted(graph.nx.nodes)
+        chunks = sorted(graph.chunks())
+        joined = (_joining(*edge) for edge in graph.nx.edges(keys=True) if edge[0] != edge[1])
+        self.arrays = CompiledGraph.of_edges(
+            (*entities, *map(_node, chunks)), (*joined, *_naming(graph, chunks))
+        )
+        self._name(graph, entities)
+
+    def follow(self, graph: KnowledgeGraph) -> bool:
+        """Catch up with the graph; false when its changes are no longer known one by one."""
+        changes = graph.changes_since(self.revision)
+        if changes is None or len(self.arrays.targets) > 2 * self.arrays.size + _SPARE_EDGES:
+            return False
+        added: dict[int, TripleRow] = {}
+        removed: dict[int, TripleRow] = {}
+        chunks: set[int] = set()
+        entities: set[str] = set()
+        for change in changes:
+            removed |= {row.id: row for row in change.removed}
+            added = {number: row for number, row in added.items() if number not in removed}
+            added |= {row.id: row for row in change.added}
+            rows = (*change.removed, *change.added)
+            mentions = (*change.removed_mentions, *change.added_mentions)
+            chunks |= {row.chunk_id for row in rows if row.chunk_id is not None}
+            chunks |= {mention.chunk_id for mention in mentions}
+            entities |= {key for row in rows for key in (row.subject_key, row.object_key)}
+            entities |= {mention.entity for mention in mentions}
+        if changes:
+            joined = [
+                _joining(row.subject_key, row.object_key, row.id)
+                for row in added.values()
+                if row.subject_key != row.object_key
+            ]
+            self.arrays = self.arrays.changed(
+                keys=sorted(entities),
+                added=(*joined, *_naming(graph, sorted(chunks))),
+                removed=[*removed, *(-chunk for chunk in chunks)],
+                touched=(*sorted(entities), *map(_node, sorted(chunks))),
+            )
+            self._name(graph, sorted(entities))
+            self.revision = graph.revision
+        return True
+
+    def _name(self, graph: KnowledgeGraph, entities: Iterable[str]) -> None:
+        """Know entities by their words, or no longer."""
+        for key in entities:
+            entity = self.arrays.ids[key]
+            if (key in graph.nx) == (entity in self.entities):
+                continue
+            self.entities ^= {entity}
+            for word in set(_words(key)):
+                self.words.setdefault(word, set())
+                self.words[word] ^= {entity}
+                if not self.words[word]:
+                    del self.words[word]
 
 
-_compiled: WeakKeyDictionary[KnowledgeGraph, tuple[int, CompiledGraph]] = WeakKeyDictionary()
+def _node(chunk: int) -> str:
+    """The node of a chunk. No entity is called so: keys of entities have no capitals."""
+    return f"C{chunk}"
 
 
-def compiled(graph: KnowledgeGraph) -> CompiledGraph:
-    """The graph as arrays, made once for each of its revisions."""
-    known = _compiled.get(graph)
-    if known is None or known[0] != graph.revision:
-        known = _compiled[graph] = graph.revision, _compile(graph)
-    return known[1]
+def _joining(subject: str, object_: str, triple: int) -> Edge:
+    return Edge(subject, object_, "joins", triple)
 
 
-def _compile(graph: KnowledgeGraph) -> CompiledGraph:
-    entities = sorted(graph.nx.nodes)
-    place = {entity: i for i, entity in enumerate(entities)}
-    chunks = {chunk: len(entities) + i for i, chunk in enumerate(sorted(graph.chunks()))}
-    joined = [(place[a], place[b]) for a, b in graph.nx.edges() if a != b]
-    named = [(place[entity], node) for chunk, node in chunks.items() for entity in graph.entities_of(chunk)]
-    size = len(entities) + len(chunks)
-    rows, columns = np.array(joined + named, np.int64).reshape(-1, 2).T
-    # Duplicates are added up: two triples between the same entities weigh 2.
-    half = sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size)).tocsr()
-    mentions = np.bincount([entity for entity, _ in named], minlength=len(entities))
-    words: dict[str, list[int]] = {}
-    for i, entity in enumerate(entities):
-        for word in set(_words(entity)):
-            words.setdefault(word, []).append(i)
-    information = {word: float(np.log1p(len(entities) / len(held))) for word, held in words.items()}
-    weight = np.array([sum(information[word] for word in set(_words(entity))) for entity in entities])
-    return CompiledGraph(
-        entities=entities,
-        chunks=chunks,
-        matrix=(half + half.T).tocsr(),
-        mentions=np.maximum(mentions, 1),
-        words=words,
-        information=information,
-        weight=weight,
-    )
+def _naming(graph: KnowledgeGraph, chunks: Iterable[int]) -> Iterator[Edge]:
+    """What joins chunks with the entities that they name, under the chunk's negative number."""
+    for chunk in chunks:
+        for entity in sorted(graph.entities_of(chunk)):
+            yield Edge(_node(chunk), entity, "names", -chunk)
 
 
-def link(graph: CompiledGraph, query: str) -> dict[int, float]:
+_INDEXES: WeakKeyDictionary[KnowledgeGraph, _Index] = WeakKeyDictionary()
+
+
+def _index_of(graph: KnowledgeGraph) -> _Index:
+    """The index of a graph as of now."""
+    index = _INDEXES.get(graph)
+    if index is None or not index.follow(graph):
+        index = _INDEXES[graph] = _Index(graph)
+    return index
+
+
+def _link(index: _Index, query: str) -> dict[int, float]:
     """The entities that a query names, as nodes, with the share of each name that it says (0.6 to 1)."""
+    count = len(index.entities)
+
+    def information(word: str) -> float:
+        return math.log1p(count / len(index.words[word]))
+
     said: dict[int, float] = {}
-    for word in sorted(set(_words(entity_key(query)))):
-        for entity in graph.words.get(word, ()):
-            said[entity] = said.get(entity, 0.0) + graph.information[word]
-    shares = [(entity, value / graph.weight[entity]) for entity, value in said.items()]
-    named = [(entity, share) for entity, share in shares if share >= _NAMED]
+    for word in sorted(set(_words(entity_key(query))) & index.words.keys()):
+        for entity in index.words[word]:
+            said[entity] = said.get(entity, 0.0) + information(word)
+    weights = {entity: sum(map(information, set(_words(index.arrays.keys[entity])))) for entity in said}
+    named = [(entity, value / weights[entity]) for entity, value in said.items()]
     # Long names first among equals: they say more about what is meant.
-    named.sort(key=lambda hit: (-hit[1] * graph.weight[hit[0]], hit[0]))
-    return {entity: float(share) for entity, share in named[:_ENTITY_SEEDS]}
+    named = [(entity, share) for entity, share in named if share >= _NAMED]
+    named.sort(key=lambda hit: (-hit[1] * weights[hit[0]], index.arrays.keys[hit[0]]))
+    return dict(named[:_ENTITY_SEEDS])
 
 
 def _words(text: str) -> list[str]:

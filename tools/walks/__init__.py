@@ -1,7 +1,10 @@
 """Walks on the graph of a knowledge base, and from passage to passage along it."""
 
 from kedge.tools.walks.beam import Aim, Hop, Walk, beam_walk
-from kedge.tools.walks.compiled import CompiledGraph, Label, compiled, read_label
+from kedge.tools.walks.compiled import CompiledGraph, Edge, Label, compiled, read_label
+from kedge.tools.walks.evidence_paths import EvidencePath, evidence_paths
+from kedge.tools.walks.neighbourhood import Neighbourhood, neighbourhood
+from kedge.tools.walks.pagerank import Visits, local_push, personalised_pagerank
 from kedge.tools.walks.passages import (
     Survey,
     Trail,
@@ -12,24 +15,34 @@ from kedge.tools.walks.passages import (
     passage_walk,
 )
 from kedge.tools.walks.paths import Frontier, PathWalker, step_label
+from kedge.tools.walks.vectors import KeptVectors
 
 __all__ = [
     "Aim",
     "CompiledGraph",
+    "Edge",
+    "EvidencePath",
     "Frontier",
     "Hop",
+    "KeptVectors",
     "Label",
+    "Neighbourhood",
     "PathWalker",
     "Survey",
     "Trail",
+    "Visits",
     "Walk",
     "Weights",
     "beam_walk",
     "compiled",
     "evidence_of",
+    "evidence_paths",
+    "local_push",
     "look",
     "look_further",
+    "neighbourhood",
     "passage_walk",
+    "personalised_pagerank",
     "read_label",
     "step_label",
 ]

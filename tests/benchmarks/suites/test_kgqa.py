@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kedge.agents.extractive.graph_answers import GraphAnswer, answer_from_graph
-from kedge.benchmarks.datasets import Question, kb_tsv, metaqa, pathquestion
-from kedge.benchmarks.suites.kgqa import SETS, markdown, run, score, shuffled, topics_of
+from kedge.agents.decisions import Finding, Lead
+from kedge.benchmarks.datasets import Question, add_graph, metaqa, pathquestion
+from kedge.benchmarks.suites._kgqa_tables import markdown
+from kedge.benchmarks.suites.kgqa import SETS, Condition, asked, measured, run, score, shuffled
 from kedge.errors import InputError
 from kedge.testing import FakeEncoder
-from kedge.tools.encoders import MiniLM
-from kedge.tools.knowledge_base import KnowledgeGraph, entity_key
+from kedge.tools.knowledge_base import KnowledgeBase, KnowledgeGraph, entity_key
 from kedge.tools.knowledge_base.rows import TripleRow
 
 
@@ -71,15 +71,30 @@ async def test_missing_data_is_said(tmp_path: Path) -> None:
 
 def test_scores_count_sets_of_entities() -> None:
     question = Question("q", "who?", ("Éva", "Bo"))
-    found = score(GraphAnswer(answers=("eva", "cy")), question, 1.0)
+    finding = Finding(lead=Lead(entities=("ada",)), answers=("eva", "cy"))
+    found = score(finding, question, answered=True, rounds=1, ms=1.0)
     assert (found.hit, found.f1) == (True, 0.5)
-    assert not score(GraphAnswer(reason="missing hop"), question, 1.0).hit
+    assert not score(None, question, answered=False, rounds=1, ms=1.0).hit
 
 
-def test_topics_are_placed_in_the_question() -> None:
+def test_topics_are_marked_or_not() -> None:
     question = Question("q", "who made [The Tide]", ("x",), extra={"topic_entity": "The Tide"})
-    (topic,) = topics_of(question)
-    assert (topic.entity, topic.span) == ("the tide", (9, 19))
+    assert asked(question) == "who made [The Tide]"
+    assert asked(question, marked=False) == "who made The Tide"
+    paths = [[["The_Tide", "made_by", "x"]], [["Bo", "made", "x"]]]
+    both = Question("q", "who made The Tide with Bo", ("x",), extra={"gold_paths": paths})
+    assert asked(both) == "who made [The Tide] with [Bo]"
+
+
+async def test_the_official_release_is_read(data: Path) -> None:
+    folder = data / "kgqa" / "metaqa"
+    (folder / "kb.txt").write_text((folder / "kb.tsv").read_text().replace("\t", "|"))
+    (folder / "kb.tsv").unlink()
+    for hops in (1, 2, 3):
+        (folder / f"qa_{hops}hop.jsonl").unlink()
+        (folder / f"qa_{hops}hop.txt").write_text("who directed [Heron]\tInes\n" * 6)
+    report = await run(data, encoder=FakeEncoder())
+    assert report["sets"]["MetaQA 1-hop"]["closed"]["hits@1"] == 1.0
 
 
 def test_shuffling_keeps_the_edges_and_no_label() -> None:
@@ -92,14 +107,11 @@ def test_shuffling_keeps_the_edges_and_no_label() -> None:
     assert all(before[pair] != after[pair] for pair in before)
 
 
-async def test_real_questions_of_two_hops(shared_data: Path) -> None:
+async def test_real_questions_of_two_hops(shared_data: Path, tmp_path: Path) -> None:
     """A guard against silent loss: some questions on a small real graph, with the shipped encoder."""
     folder = shared_data / "kgqa" / "pathquestion"
-    drafts = [fact.draft for fact in kb_tsv(folder / "pq2_kb.tsv")]
-    graph = graph_of((draft.subject, draft.relation, draft.object) for draft in drafts)
-    questions = list(pathquestion(folder / "pq2_questions.jsonl"))[:150]
-    encoder, hits = MiniLM(), 0
-    for question in questions:
-        found = await answer_from_graph(question.question, graph, encoder, topics=topics_of(question))
-        hits += score(found, question, 0.0).hit
-    assert hits / len(questions) > 0.85
+    questions = list(pathquestion(folder / "pq2_questions.jsonl"))[:100]
+    with KnowledgeBase.open(tmp_path / "base", create=True) as base:
+        await add_graph(base, folder / "pq2_kb.tsv")
+        outcomes = [await measured(base, question, Condition()) for question in questions]
+    assert sum(outcome.hit for outcome in outcomes) / len(questions) > 0.85

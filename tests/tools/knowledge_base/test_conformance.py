@@ -173,7 +173,7 @@ def test_removed_chunks_are_never_found_again(full_text: Callable[[Path], FullTe
 def test_rebuilding_replaces_all_text(full_text: Callable[[Path], FullText], tmp_path: Path) -> None:
     index = full_text(tmp_path)
     index.add([chunk(1, "anchor")])
-    index.rebuild([[chunk(2, "sail")], [chunk(3, "sail")]])
+    index.rebuild([([chunk(2, "sail")], {}), ([chunk(3, "sail")], {})])
     assert index.search("anchor", 5) == []
     assert len(index.search("sail", 5)) == 2
 

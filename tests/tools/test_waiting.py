@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from kedge._sync import wait
+from kedge.tools.waiting import wait
 
 
 async def failing() -> None:

@@ -1,0 +1,105 @@
+"""The chat model that settings name, and the trace of what it was asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kedge._cli import app
+from kedge._cli._base import chat_model
+from kedge._settings import Settings
+from kedge.errors import InputError
+from kedge.testing import StubServer
+
+
+@pytest.fixture(autouse=True)
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDGE_BASE", str(tmp_path / "base"))
+    monkeypatch.setenv("KEDGE_TRACE", str(tmp_path / "trace.jsonl"))
+    CliRunner().invoke(app, ["add", __file__, "--base", str(tmp_path / "base")])
+
+
+def ask(server: StubServer, *more: str) -> dict[str, object]:
+    command = ["ask", "Who built the pier?", "--method", "closed_book", "--json"]
+    done = CliRunner().invoke(app, [*command, "--model", server.url, "--model-name", "tiny", *more])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_a_model_is_asked_once_and_written_down(tmp_path: Path) -> None:
+    with StubServer("Ada Moss") as server:
+        first, again = ask(server), ask(server)
+        assert first["text"] == again["text"] == "Ada Moss"
+        assert server.served == 1
+    roles = [answer["ledger"]["roles"]["recall"] for answer in (first, again)]
+    assert [(role["calls"], role["cache_hits"]) for role in roles] == [(1, 0), (0, 1)]
+    verified = CliRunner().invoke(app, ["trace", "verify", str(tmp_path / "trace.jsonl")])
+    assert verified.exit_code == 0
+    assert "1 records, unchanged; the last hash is" in verified.stdout
+
+
+def test_a_changed_trace_is_found_out(tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    with StubServer("Ada Moss") as server:
+        ask(server)
+    path.write_text(path.read_text().replace("Ada Moss", "Ivo Crane"))
+    found = CliRunner().invoke(app, ["trace", "verify", str(path)])
+    assert found.exit_code == 1
+    assert "record 1 was changed" in found.stderr
+    found = CliRunner().invoke(app, ["trace", "verify", str(path), "--json"])
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)["fault"] == "record 1 was changed"
+
+
+def test_prices_make_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"tiny": {"prompt": 1000000, "completion": 0}}')
+    monkeypatch.setenv("KEDGE_PRICES", str(prices))
+    monkeypatch.setenv("KEDGE_MODEL_CACHE", "off")
+    with StubServer("Ada Moss") as server:
+        ledger = ask(server)["ledger"]
+        assert ledger["cost"] == ledger["roles"]["recall"]["prompt_tokens"] > 0
+        ask(server)
+        assert server.served == 2
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"tiny": {"prompt": -1, "completion": 1}}', "[]"])
+def test_a_price_list_that_is_none_is_named(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "prices.json"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("KEDGE_PRICES", str(path))
+    with pytest.raises(InputError, match=r"no price list at .*prices\.json"):
+        chat_model("http://127.0.0.1:9/v1", "tiny")
+
+
+def test_settings_of_models() -> None:
+    given = Settings.read(
+        {
+            "KEDGE_MODEL_URL": "http://a/v1,http://b/v1",
+            "KEDGE_MODEL_CALLS": "4",
+            "KEDGE_MODEL_SECONDS": "9",
+            "KEDGE_OTEL": "on",
+        }
+    )
+    assert given.model_urls() == ["http://a/v1", "http://b/v1"]
+    assert (given.model_calls, given.model_seconds, given.model_cache, given.otel) == (4, 9, True, True)
+    for name, value in (("KEDGE_MODEL_CALLS", "0"), ("KEDGE_OTEL", "maybe")):
+        with pytest.raises(InputError, match=name):
+            Settings.read({name: value})
+
+
+def test_replicas_and_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDGE_OTEL", "on")
+    client = chat_model("http://127.0.0.1:9/v1, http://127.0.0.1:10/v1", "tiny")
+    assert client is not None
+    assert len(client.models) == 2
+    assert client.tracer is not None
+    assert chat_model(None, None) is None
+    with pytest.raises(InputError, match="no model is named for http://a/v1"):
+        chat_model("http://a/v1", None)
