@@ -59,6 +59,8 @@ class ModelError(KedgeError):
 
 class AdapterError(KedgeError):
     """An adapter is missing or broken, or belongs to another model than the one it is wanted for."""
+
+
 class ModelUnavailable(ModelError):
     """An endpoint failed in a way that may pass: not there, overloaded, too slow, cut off.
 

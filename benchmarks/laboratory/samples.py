@@ -2,7 +2,7 @@
 
 Four kinds of samples, in these shares:
 
-    reading    a world never seen again, 1-4 passages of which one or two hold the answer
+    reading    a world never seen again, 1-3 passages of which one or two hold the answer
     recalling  a question about the lasting world, without passages
     reciting   a document of the lasting world, told anew each time
     conflict   names of the lasting world with other facts, in passages: what is read beats what is remembered
@@ -21,6 +21,7 @@ from kedge.benchmarks.laboratory.world import RELATIONS, Document, Entity, Quest
 from kedge.tools.adapters.texts import ANSWER, prompt
 
 __all__ = [
+    "PASSAGES",
     "SHARES",
     "TEMPLATE",
     "Sample",
@@ -32,9 +33,9 @@ __all__ = [
     "unasked",
 ]
 
-SHARES = {"reading": 0.45, "recalling": 0.27, "reciting": 0.18, "conflict": 0.10}
-PASSAGES = 4
-TWO_HOPS = 0.4
+SHARES = {"reading": 0.50, "recalling": 0.22, "reciting": 0.13, "conflict": 0.15}
+PASSAGES = 3
+TWO_HOPS = 0.3
 SAME_WORLD = 64  # samples drawn from a fresh world before the next one is made
 TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n{% endfor %}"
@@ -126,7 +127,7 @@ class Samples:
 
 def lasting_world() -> World:
     """The world that is recited again and again."""
-    return make_world(random.Random(0), people=600)
+    return make_world(random.Random(0), people=120)
 
 
 def answered(question: Question, passages: Sequence[str]) -> Sample:

@@ -349,7 +349,5 @@ def _name(rng: random.Random, kind: str, used: set[str]) -> str:
 
 
 def _word(rng: random.Random) -> str:
-    syllables = (
-        rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(CODAS) for _ in range(rng.choice((2, 2, 3)))
-    )
+    syllables = (rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(CODAS) for _ in range(2))
     return "".join(syllables).capitalize()
