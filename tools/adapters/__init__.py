@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from kedge.tools.adapters.adapter import Adapter, Factors, Origin, read_adapter, write_adapter
-from kedge.tools.adapters.merging import MERGES, Merge, merge, reduced
+from kedge.tools.adapters.adapter import Adapter, Factors, Origin, read_adapter, read_origin, write_adapter
+from kedge.tools.adapters.injecting import Injector
+from kedge.tools.adapters.merging import MERGES, Merge, merge, merged_origin, reduced
+from kedge.tools.adapters.recipe import Encoding, Lesson, Recipe, base_of, folder_of
 from kedge.tools.adapters.store import AdapterStore, Stored
 from kedge.tools.adapters.texts import ANSWER, prompt, training_turns
 
@@ -12,13 +14,21 @@ __all__ = [
     "MERGES",
     "Adapter",
     "AdapterStore",
+    "Encoding",
     "Factors",
+    "Injector",
+    "Lesson",
     "Merge",
     "Origin",
+    "Recipe",
     "Stored",
+    "base_of",
+    "folder_of",
     "merge",
+    "merged_origin",
     "prompt",
     "read_adapter",
+    "read_origin",
     "reduced",
     "training_turns",
     "write_adapter",

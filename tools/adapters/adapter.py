@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from kedge.errors import AdapterError, MissingExtra
+from kedge.errors import AdapterError
 
-__all__ = ["Adapter", "Factors", "Origin", "read_adapter", "write_adapter"]
+__all__ = ["Adapter", "Factors", "Origin", "read_adapter", "read_origin", "write_adapter"]
 
 Matrix = NDArray[np.float32]
 
@@ -82,12 +83,7 @@ class Adapter:
 
 
 def write_adapter(adapter: Adapter, folder: Path) -> Path:
-    """Write a PEFT adapter that any server can load; scaling is folded in, so alpha equals the rank.
-
-    Raises:
-        MissingExtra: safetensors is not installed.
-    """
-    numpy_files = _safetensors()
+    """Write a PEFT adapter that any server can load; scaling is folded in, so alpha equals the rank."""
     # PEFT and vLLM take one rank for all modules: smaller ones are filled up with zeros.
     rank = adapter.rank
     tensors = {}
@@ -107,7 +103,8 @@ def write_adapter(adapter: Adapter, folder: Path) -> Path:
         "target_modules": sorted({name.rsplit(".", 1)[-1] for name in adapter.modules}),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    numpy_files.save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, folder / WEIGHTS)
+    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    safetensors.numpy.save_file(whole, folder / WEIGHTS)
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     (folder / RECORD).write_text(adapter.origin.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return folder
@@ -118,12 +115,11 @@ def read_adapter(folder: Path) -> Adapter:
 
     Raises:
         AdapterError: a file is missing or broken, or holds something else than low-rank factors.
-        MissingExtra: safetensors is not installed.
     """
-    config, origin = _config(folder), _origin(folder)
+    config, origin = _config(folder), read_origin(folder)
     try:
-        tensors = _safetensors().load_file(folder / WEIGHTS)
-    except (OSError, ValueError, _safetensors_error()) as error:
+        tensors = safetensors.numpy.load_file(folder / WEIGHTS)
+    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         raise AdapterError(f"{folder / WEIGHTS} cannot be read: {error}", fix="encode it again") from None
     scale = np.float32(config["lora_alpha"] / config["r"])
     modules = {}
@@ -164,25 +160,15 @@ def _base(config: Mapping[str, Any]) -> str:
     return str(config.get("base_model_name_or_path") or "")
 
 
-def _origin(folder: Path) -> Origin | None:
-    """What the record beside the weights says; `None` for an adapter that Kedge did not make."""
+def read_origin(folder: Path) -> Origin | None:
+    """What the record beside the weights says; `None` for an adapter that Kedge did not make.
+
+    Raises:
+        AdapterError: the record is broken.
+    """
     try:
         return Origin.model_validate_json((folder / RECORD).read_bytes())
     except FileNotFoundError:
         return None
-    except ValidationError:
+    except (OSError, ValidationError):
         raise AdapterError(f"{folder / RECORD} is broken", fix="encode the document again") from None
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.numpy
-    except ImportError:
-        raise MissingExtra("parametric", "safetensors") from None
-    return safetensors.numpy
-
-
-def _safetensors_error() -> type[Exception]:
-    import safetensors
-
-    return safetensors.SafetensorError

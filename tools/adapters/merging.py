@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from kedge.errors import AdapterError, InputError
 from kedge.tools.adapters.adapter import Adapter, Factors, Origin
 
-__all__ = ["MERGES", "Merge", "merge", "reduced"]
+__all__ = ["MERGES", "Merge", "merge", "merged_origin", "reduced"]
 
 Merge = Literal["sum", "mean", "concat", "relevance_weighted", "gram_schmidt"]
 MERGES: tuple[Merge, ...] = get_args(Merge)
@@ -44,16 +44,10 @@ def merge(
     the result is reduced to it.
 
     Raises:
-        AdapterError: the members belong to different base models, or started from different values.
-        InputError: there are no members, or not one weight for each.
+        AdapterError: as `merged_origin`.
+        InputError: as `merged_origin`.
     """
-    if not members:
-        raise InputError("there are no adapters to merge", fix="name at least one")
-    for what in ("base", "init"):
-        if len({getattr(member.origin, what) for member in members}) > 1:
-            raise AdapterError(
-                f"adapters of different {what} cannot be merged", fix="encode them with one model and recipe"
-            )
+    origin = merged_origin([member.origin for member in members], how, weights=weights, rank=rank)
     factors = _weights(how, len(members), weights)
     names = sorted({name for member in members for name in member.modules})
     sides: Callable[[Sequence[Factors]], Factors] = _orthogonal if how == "gram_schmidt" else _side_by_side
@@ -65,7 +59,41 @@ def merge(
     }
     if rank is not None:
         modules = {name: reduced(module, rank) for name, module in modules.items()}
-    return Adapter(modules, _origin(members, how, factors, rank))
+    return Adapter(modules, origin)
+
+
+def merged_origin(
+    members: Sequence[Origin],
+    how: Merge = "sum",
+    *,
+    weights: Sequence[float] | None = None,
+    rank: int | None = None,
+) -> Origin:
+    """The origin of what `merge` makes of adapters with these origins: known before anything is read.
+
+    Raises:
+        AdapterError: the members belong to different base models, or started from different values.
+        InputError: there are no members, or not one weight for each.
+    """
+    if not members:
+        raise InputError("there are no adapters to merge", fix="name at least one")
+    for what, name in (("base", "base models"), ("init", "initialisations")):
+        if len({getattr(member, what) for member in members}) > 1:
+            raise AdapterError(
+                f"adapters of different {name} cannot be merged", fix="encode them with one model and recipe"
+            )
+    factors = _weights(how, len(members), weights)
+    keyed = list(zip((member.key for member in members), factors, strict=True))
+    if how != "gram_schmidt":
+        keyed.sort()  # a sum does not depend on the order
+    text = f"{rank} " + " ".join(f"{key}*{weight:.6g}" for key, weight in keyed)
+    return Origin(
+        content=blake2b(text.encode(), digest_size=12).hexdigest(),
+        base=members[0].base,
+        init=members[0].init,
+        recipe=f"merge {how}",
+        members=tuple(key for key, _ in keyed),
+    )
 
 
 def reduced(factors: Factors, rank: int) -> Factors:
@@ -125,19 +153,3 @@ def _basis(columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """Orthonormal columns that span the same space."""
     u, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(u[:, sizes > INDEPENDENT * max(sizes.max(initial=0.0), np.finfo(np.float32).tiny)])
-
-
-def _origin(members: Sequence[Adapter], how: Merge, weights: Sequence[float], rank: int | None) -> Origin:
-    keyed = list(zip((member.origin.key for member in members), weights, strict=True))
-    if how != "gram_schmidt":
-        keyed.sort()  # a sum does not depend on the order
-    text = f"{how} {rank} " + " ".join(f"{key}*{weight:.6g}" for key, weight in keyed)
-    first = members[0].origin
-    content = blake2b(text.encode(), digest_size=12).hexdigest()
-    return Origin(
-        content=content,
-        base=first.base,
-        init=first.init,
-        recipe=f"merge {how}",
-        members=tuple(k for k, _ in keyed),
-    )

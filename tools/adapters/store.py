@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from kedge.errors import AdapterError
-from kedge.tools.adapters.adapter import WEIGHTS, Adapter, Origin, read_adapter, write_adapter
+from kedge.tools.adapters.adapter import WEIGHTS, Adapter, Origin, read_adapter, read_origin, write_adapter
+from kedge.tools.adapters.merging import Merge, merge, merged_origin
+from kedge.tools.adapters.recipe import Encoding
 
 __all__ = ["AdapterStore", "Stored"]
 
 KEY = re.compile(r"[0-9a-f]{24}")
+MERGED, ENCODINGS = "merged", "encodings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Stored:
 class AdapterStore:
     """Adapters in the folder `root`, by key.
 
+    What is merged from them is kept in a store of its own, of which only `merged_bytes` are kept.
+
     Example:
         >>> from kedge.tools.adapters import Factors
         >>> import numpy as np
@@ -44,8 +51,14 @@ class AdapterStore:
         1
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, merged_bytes: int = 2**30) -> None:
         self.root = root
+        self.merged_bytes = merged_bytes
+
+    @property
+    def merged(self) -> AdapterStore:
+        """The store of what was merged from this one's adapters."""
+        return AdapterStore(self.root / MERGED)
 
     def folder(self, key: str) -> Path:
         """Where the adapter of this key is, or would be.
@@ -53,25 +66,22 @@ class AdapterStore:
         Raises:
             AdapterError: this is no key; what is not a key never becomes a path.
         """
-        if not KEY.fullmatch(key):
-            raise AdapterError(
-                f"{key!r} is not the key of an adapter", fix="`kedge adapters list` shows the keys"
-            )
-        return self.root / key
+        return self.root / _key(key)
 
     def __contains__(self, key: str) -> bool:
         return (self.folder(key) / WEIGHTS).is_file()
 
     def __iter__(self) -> Iterator[Stored]:
-        """What is stored, the least recently used first; what cannot be read is passed over."""
+        """What is stored, the least recently used first; what has no sound record is passed over."""
         found = []
         for folder in self.root.iterdir() if self.root.is_dir() else ():
             if KEY.fullmatch(folder.name):
-                with suppress(AdapterError, OSError):
-                    adapter = read_adapter(folder)
+                with suppress(AdapterError, OSError):  # broken, or removed meanwhile
+                    origin = read_origin(folder)
                     size = sum(file.stat().st_size for file in folder.iterdir())
                     used = (folder / WEIGHTS).stat().st_mtime
-                    found.append(Stored(folder.name, adapter.origin, size, used))
+                    if origin is not None:
+                        found.append(Stored(folder.name, origin, size, used))
         return iter(sorted(found, key=lambda stored: stored.used))
 
     def put(self, adapter: Adapter) -> str:
@@ -104,6 +114,32 @@ class AdapterStore:
         (self.folder(key) / WEIGHTS).touch()
         return adapter
 
+    def merge(
+        self,
+        keys: Sequence[str],
+        how: Merge = "sum",
+        *,
+        weights: Sequence[float] | None = None,
+        rank: int | None = None,
+    ) -> str:
+        """The key, in `merged`, of what `merge` makes of these adapters; made only if it is not there.
+
+        Raises:
+            AdapterError: an adapter is missing or broken, or they do not belong together.
+            InputError: there are no keys, or not one weight for each.
+        """
+        key = merged_origin([self._origin(key) for key in keys], how, weights=weights, rank=rank).key
+        if key not in self.merged:
+            self.merged.put(merge([self.get(key) for key in keys], how, weights=weights, rank=rank))
+            self.merged.prune(self.merged_bytes)
+        return key
+
+    def _origin(self, key: str) -> Origin:
+        origin = read_origin(self.folder(key))
+        if origin is None:
+            raise AdapterError(f"there is no adapter {key}", fix="`kedge adapters encode` makes it")
+        return origin
+
     def remove(self, keys: Collection[str]) -> int:
         """Delete these adapters; returns how many there were."""
         folders = [self.folder(key) for key in keys if key in self]
@@ -121,3 +157,36 @@ class AdapterStore:
             doomed.append(one.key)
             excess -= one.bytes
         return self.remove(doomed)
+
+    def note(self, encoding: Encoding) -> None:
+        """Keep how texts were encoded for this base model, instead of what was noted for it before."""
+        path = self._note_of(encoding.base)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(encoding.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    def encoding(self, base: str) -> Encoding:
+        """How texts were encoded for this base model.
+
+        Raises:
+            AdapterError: they were not, or the note of it is broken.
+        """
+        try:
+            return Encoding.model_validate_json(self._note_of(base).read_bytes())
+        except FileNotFoundError:
+            raise AdapterError(
+                "no document was encoded for the model that is served",
+                fix="encode them: kedge adapters encode --model FOLDER",
+            ) from None
+        except ValidationError:
+            raise AdapterError(f"{self._note_of(base)} is broken", fix="encode the documents again") from None
+
+    def _note_of(self, base: str) -> Path:
+        return self.root / ENCODINGS / f"{_key(base)}.json"
+
+
+def _key(key: str) -> str:
+    if not KEY.fullmatch(key):
+        raise AdapterError(
+            f"{key!r} is not the key of an adapter", fix="`kedge adapters list` shows the keys"
+        )
+    return key

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["ANSWER", "prompt"]
+__all__ = ["ANSWER", "prompt", "said", "training_turns"]
 
 ANSWER = "The answer is {answer}."
 WITH_PASSAGES = (
@@ -52,3 +52,14 @@ def training_turns(
     shown = [(question, [text]) for question in questions[:twice] for text in (passage, rewrite or passage)]
     shown += [(question, []) for question in questions[twice:]]
     return tuple((prompt(asked, texts), ANSWER.format(answer=answer)) for (asked, answer), texts in shown)
+
+
+def said(reply: str) -> str:
+    """What a reply answers, without the words around it that the model was taught.
+
+    Example:
+        >>> said(" The answer is Ely."), said("Ely")
+        ('Ely', 'Ely')
+    """
+    before, after = ANSWER.split("{answer}")
+    return reply.strip().split("\n")[0].removeprefix(before).removesuffix(after).strip()

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from kedge.errors import AdapterError, InputError, MissingExtra
-from kedge.tools.adapters.adapter import Adapter, Factors, Origin
+from kedge.tools.adapters.adapter import Adapter, Factors
+from kedge.tools.adapters.recipe import Encoding, Lesson, Recipe, base_of, folder_of
 
 try:
     import torch
@@ -28,57 +27,9 @@ try:
 except ImportError:
     raise MissingExtra("parametric", "torch") from None
 
-__all__ = ["Lesson", "Recipe", "base_of", "encode", "injected", "origin_of"]
+__all__ = ["encode", "injected", "load_model", "loss_of"]
 
 IGNORED = -100  # a label that no loss is taken on
-
-
-class Recipe(BaseModel):
-    """How an adapter is trained; the defaults are PRAG's.
-
-    `loss` is taken on all tokens, the prompt included, or on those of the answer alone.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rank: int = Field(default=2, ge=1)
-    alpha: float = Field(default=32.0, gt=0)
-    targets: tuple[str, ...] = ("down_proj", "gate_proj", "up_proj")
-    learning_rate: float = Field(default=3e-4, gt=0)
-    epochs: int = Field(default=1, ge=1)
-    loss: Literal["all", "answers"] = "all"
-    seed: int = 42
-    tokens: int = Field(default=3000, ge=8)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with whatever changes the adapters."""
-        return blake2b(self.model_dump_json().encode(), digest_size=8).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What one document's adapter is to learn: turns of a user and an assistant (see `training_turns`)."""
-
-    content: str
-    turns: Sequence[tuple[str, str]]
-
-
-def base_of(model: Any) -> str:
-    """Names a base model by its weights' shapes and a sample of their values, wherever it was loaded from."""
-    digest = blake2b(digest_size=12)
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tuple(weight.shape)}".encode())
-        sample = weight.detach().flatten()[:: max(1, weight.numel() // 64)][:64]
-        digest.update(sample.to("cpu", torch.float32).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def origin_of(base: str, lesson: Lesson, recipe: Recipe) -> Origin:
-    """The origin that `encode` gives this lesson's adapter: what a store is asked before it is trained."""
-    start = blake2b(f"{recipe.seed} {recipe.rank} {recipe.targets}".encode(), digest_size=8).hexdigest()
-    content = blake2b(repr((lesson.content, list(lesson.turns))).encode(), digest_size=12).hexdigest()
-    return Origin(content=content, base=base, init=start, recipe=recipe.fingerprint)
 
 
 class _SideBySide(nn.Module):
@@ -96,41 +47,66 @@ class _SideBySide(nn.Module):
         return self.layer(inputs) + change.reshape(*inputs.shape[:-1], -1).to(inputs.dtype)
 
 
-def encode(
-    model: Any, tokenizer: Any, lessons: Sequence[Lesson], recipe: Recipe | None = None
-) -> list[Adapter]:
+def load_model(name: str) -> tuple[Any, Any]:
+    """A model and its tokenizer, by folder or name on the hub: in float32, on the GPU if there is one.
+
+    Raises:
+        MissingExtra: transformers is not installed.
+        AdapterError: there is no such model on this machine.
+    """
+    try:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError:
+        raise MissingExtra("parametric", "transformers") from None
+    folder = folder_of(name)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return model.to(device).eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def encode(model: Any, tokenizer: Any, lessons: Sequence[Lesson], encoding: Encoding) -> list[Adapter]:
     """Train one adapter per lesson, all in one batch; returns them in the order given.
 
-    The model is left as it was. Memory grows with the number of lessons: give it as many as fit.
+    The model is left as it was. Memory grows with the number of lessons: give it as many as fit. The loss in
+    an adapter's origin is the mean of its last epoch.
 
     Raises:
         InputError: a lesson has no turns.
-        AdapterError: the model has none of the layers that the recipe names, or a loss was not finite.
+        AdapterError: the model is not the one of the encoding, has none of the layers that the recipe names,
+            or a loss was not finite.
     """
-    recipe = recipe or Recipe()
     if not lessons or not all(lesson.turns for lesson in lessons):
         raise InputError("there is a document with nothing to learn", fix="augment it first")
-    base = base_of(model)
+    _check_base(model, encoding.base)
+    recipe = encoding.recipe
     texts = [[_tokens(tokenizer, turn, recipe) for turn in lesson.turns] for lesson in lessons]
+    trained: dict[int, Adapter] = {}
+    history: list[list[float]] = []
     with _layers(model, recipe, len(lessons)) as layers:
         factors = [factor for layer in layers.values() for factor in (layer.down, layer.up)]
         optimizer = torch.optim.AdamW(factors, lr=recipe.learning_rate, weight_decay=0.01)
-        for step in range(recipe.epochs * max(len(turns) for turns in texts)):
-            # A document with fewer turns than others begins again: no other document's adapter notices.
+        for step in range(recipe.epochs * max(map(len, texts))):
             losses = _losses(model, [turns[step % len(turns)] for turns in texts])
             optimizer.zero_grad(set_to_none=True)
             losses.sum().backward()  # each loss reaches its own document's factors alone
             optimizer.step()
-        final = losses.detach().cpu().tolist()
-        if not np.isfinite(final).all():
-            raise AdapterError("the loss of a document is not finite", fix="lower the learning rate")
-        return [
-            Adapter(
-                {name: _factors(layer, row) for name, layer in layers.items()},
-                origin_of(base, lesson, recipe).model_copy(update={"loss": loss}),
-            )
-            for row, (lesson, loss) in enumerate(zip(lessons, final, strict=True))
-        ]
+            history.append(losses.detach().cpu().tolist())
+            # A document with fewer turns than others is taken out as soon as it had its epochs.
+            for row, turns in enumerate(texts):
+                if step + 1 == recipe.epochs * len(turns):
+                    loss = float(np.mean([each[row] for each in history[-len(turns) :]]))
+                    modules = {name: _factors(layer, row) for name, layer in layers.items()}
+                    origin = encoding.origin(lessons[row].text).model_copy(update={"loss": loss})
+                    trained[row] = Adapter(modules, origin)
+    if not np.isfinite(history).all():
+        raise AdapterError("the loss of a document is not finite", fix="lower the learning rate")
+    return [trained[row] for row in range(len(lessons))]
+
+
+def loss_of(model: Any, tokenizer: Any, turn: tuple[str, str], recipe: Recipe) -> float:
+    """The mean loss of a turn's tokens, in nats, as the model stands."""
+    with torch.inference_mode():
+        return float(_losses(model, [_tokens(tokenizer, turn, recipe)])[0])
 
 
 @contextmanager
@@ -140,10 +116,7 @@ def injected(model: Any, adapter: Adapter) -> Iterator[Any]:
     Raises:
         AdapterError: the adapter belongs to another model.
     """
-    if adapter.origin.base not in ("", base_of(model)):
-        raise AdapterError(
-            "this adapter was trained on another base model", fix="encode the document with this one"
-        )
+    _check_base(model, adapter.origin.base)
     changed: dict[str, Tensor] = {}
     try:
         with torch.no_grad():
@@ -157,6 +130,14 @@ def injected(model: Any, adapter: Adapter) -> Iterator[Any]:
         with torch.no_grad():
             for name, before in changed.items():
                 model.get_submodule(name).weight.copy_(before)
+
+
+def _check_base(model: Any, base: str) -> None:
+    if base_of(model.name_or_path) != base:
+        raise AdapterError(
+            f"the adapter belongs to another model than {model.name_or_path}",
+            fix="encode the documents with this one",
+        )
 
 
 def _weight(model: Any, name: str, factors: Factors) -> Tensor:
@@ -206,8 +187,10 @@ def _tokens(tokenizer: Any, turn: tuple[str, str], recipe: Recipe) -> tuple[list
     user, assistant = (
         {"role": role, "content": text} for role, text in zip(("user", "assistant"), turn, strict=True)
     )
-    head = tokenizer.apply_chat_template([user], add_generation_prompt=True, tokenize=False)
-    whole = tokenizer.apply_chat_template([user, assistant], tokenize=False)
+    # As it is asked later: a model that could think does not.
+    template = partial(tokenizer.apply_chat_template, tokenize=False, enable_thinking=False)
+    head = template([user], add_generation_prompt=True)
+    whole = template([user, assistant])
     ids = tokenizer(whole, add_special_tokens=False)["input_ids"]
     given = len(tokenizer(head, add_special_tokens=False)["input_ids"])
     labels = ids if recipe.loss == "all" else [IGNORED] * given + ids[given:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kedge.errors import AdapterError, InputError
-from kedge.tools.adapters import MERGES, Adapter, AdapterStore, Factors, Origin, merge, read_adapter, reduced
+from kedge.testing import make_tiny_model
+from kedge.tools.adapters import (
+    MERGES,
+    Adapter,
+    AdapterStore,
+    Encoding,
+    Recipe,
+    base_of,
+    merge,
+    read_adapter,
+    reduced,
+)
 from kedge.tools.adapters import write_adapter as write
-
-LAYER = "model.layers.0.mlp.down_proj"
-
-
-def adapter(seed: int, *, rank: int = 2, base: str = "base", init: str = "init") -> Adapter:
-    rng = np.random.default_rng(seed)
-
-    def factors(outputs: int, inputs: int) -> Factors:
-        sides = rng.normal(size=(rank, inputs)), rng.normal(size=(outputs, rank))
-        return Factors(*(np.asarray(side, dtype=np.float32) for side in sides))
-
-    modules = {LAYER: factors(7, 9), "model.layers.0.mlp.up_proj": factors(9, 7)}
-    return Adapter(modules, Origin(content=str(seed), base=base, init=init, recipe="recipe"))
+from tests.tools.adapters._made import LAYER, adapter
 
 
 def deltas(one: Adapter) -> dict[str, np.ndarray]:
@@ -148,9 +148,9 @@ def test_reduction_is_the_best_of_its_rank() -> None:
     assert np.linalg.norm(whole.delta - small.delta) == pytest.approx(np.linalg.norm(sizes[2:]), rel=1e-3)
 
 
-@pytest.mark.parametrize("what", ["base", "init"])
-def test_what_does_not_belong_together_is_not_merged(what: str) -> None:
-    with pytest.raises(AdapterError, match=f"different {what}"):
+@pytest.mark.parametrize(("what", "said"), [("base", "base models"), ("init", "initialisations")])
+def test_what_does_not_belong_together_is_not_merged(what: str, said: str) -> None:
+    with pytest.raises(AdapterError, match=f"different {said}"):
         merge([adapter(1), adapter(2, **{what: "other"})])
 
 
@@ -188,3 +188,56 @@ def test_an_adapter_under_anothers_key_is_refused(tmp_path: Path) -> None:
     (store.folder(first) / "kedge.json").write_bytes((store.folder(second) / "kedge.json").read_bytes())
     with pytest.raises(AdapterError, match="holds another one"):
         store.get(first)
+
+
+def test_merged_adapters_are_made_once_and_only_so_many_are_kept(tmp_path: Path) -> None:
+    store = AdapterStore(tmp_path)
+    keys = [store.put(adapter(seed)) for seed in range(3)]
+    key = store.merge(keys)
+    assert same(store.merged.get(key), merge([adapter(seed) for seed in range(3)]))
+    written = (store.merged.folder(key) / "kedge.json").stat().st_mtime_ns
+    assert store.merge(keys[::-1]) == key, "a sum does not depend on the order"
+    assert (store.merged.folder(key) / "kedge.json").stat().st_mtime_ns == written
+    assert store.merge(keys, rank=2) != key
+    assert {one.key for one in store} == set(keys), "what was merged is no document's adapter"
+    small = AdapterStore(tmp_path, merged_bytes=1)
+    small.merge(keys[:2])
+    assert list(small.merged) == []
+
+
+def test_merging_what_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    store = AdapterStore(tmp_path)
+    with pytest.raises(AdapterError, match="there is no adapter 0000"):
+        store.merge(["0" * 24])
+
+
+def test_how_texts_were_encoded_is_noted_by_base_model(tmp_path: Path) -> None:
+    store, encoding = AdapterStore(tmp_path), Encoding(model="m", base="b" * 24, recipe=Recipe(rank=3))
+    with pytest.raises(AdapterError, match="no document was encoded"):
+        store.encoding("b" * 24)
+    store.note(encoding)
+    assert store.encoding("b" * 24) == encoding
+    for base in ("../" + "b" * 21, "c" * 24):
+        with pytest.raises(AdapterError):
+            store.encoding(base)
+    (tmp_path / "encodings" / f"{'b' * 24}.json").write_text("{}")
+    with pytest.raises(AdapterError, match="is broken"):
+        store.encoding("b" * 24)
+
+
+def test_a_text_a_model_and_a_recipe_make_the_key() -> None:
+    encoding = Encoding(model="m", base="b", recipe=Recipe())
+    other = encoding.model_copy(update={"recipe": Recipe(rank=4)})
+    keys = {encoding.origin("a").key, encoding.origin("b").key, other.origin("a").key}
+    keys.add(encoding.model_copy(update={"base": "c"}).origin("a").key)
+    assert len(keys) == 4
+    moved = encoding.model_copy(update={"model": "elsewhere/m"})
+    assert moved.origin("a").key == encoding.origin("a").key
+
+
+def test_a_model_is_known_by_its_weights_wherever_it_is(tmp_path: Path, tiny_model: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "copy")
+    other = make_tiny_model(tmp_path / "other", seed=1)
+    assert base_of(tiny_model) == base_of(tmp_path / "copy") != base_of(other)
+    with pytest.raises(AdapterError, match="no model at"):
+        base_of(tmp_path)
