@@ -42,7 +42,11 @@ def ask(
     base: BaseOption = None,
     method: Annotated[
         str,
-        typer.Option(help="metakgrag, parallel, research or a baseline.", autocompletion=lambda: _methods()),
+        typer.Option(
+            help="metakgrag, parallel or research; sequential, splitting, retrieve_read or closed_book; with "
+            "a vLLM that takes adapters: parametric or combined, text, vanilla or task_only.",
+            autocompletion=lambda: _methods(),
+        ),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,

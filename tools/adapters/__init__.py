@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from kedge.tools.adapters.adapter import Adapter, Factors, Origin, read_adapter, read_origin, write_adapter
-from kedge.tools.adapters.injecting import Injector
+from kedge.tools.adapters.injecting import Adapters, Injector
 from kedge.tools.adapters.merging import MERGES, Merge, merge, merged_origin, reduced
 from kedge.tools.adapters.recipe import Encoding, Lesson, Recipe, base_of, folder_of
 from kedge.tools.adapters.store import AdapterStore, Stored
-from kedge.tools.adapters.texts import ANSWER, prompt, training_turns
+from kedge.tools.adapters.texts import ANSWER, prompt, said, training_turns
 
 __all__ = [
     "ANSWER",
     "MERGES",
     "Adapter",
     "AdapterStore",
+    "Adapters",
     "Encoding",
     "Factors",
     "Injector",
@@ -30,6 +31,7 @@ __all__ = [
     "read_adapter",
     "read_origin",
     "reduced",
+    "said",
     "training_turns",
     "write_adapter",
 ]

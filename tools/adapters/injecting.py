@@ -12,21 +12,33 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
 
 from kedge.errors import AdapterError, ModelError, ModelUnavailable
 from kedge.tools.adapters.adapter import read_adapter
+from kedge.tools.adapters.merging import Merge
 from kedge.tools.adapters.recipe import base_of
 from kedge.tools.adapters.store import KEY, AdapterStore
 from kedge.tools.models import LoraLimits
 
-__all__ = ["Injector"]
+__all__ = ["Adapters", "Injector"]
 
 T = TypeVar("T")
 
 REQUEST = 30.0  # seconds for a request that computes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Where adapters are kept, the server they go to, and how several become one of at most this rank."""
+
+    store: AdapterStore
+    injector: Injector
+    how: Merge = "sum"
+    rank: int | None = None
 
 
 class Injector:

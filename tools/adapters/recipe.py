@@ -25,8 +25,9 @@ WRITTEN = ("_name_or_path", "transformers_version")
 class Recipe(BaseModel):
     """How an adapter is trained; the defaults are PRAG's (arXiv 2501.15915).
 
-    `loss` is taken on all tokens, the prompt included, or on those of the answer alone. `augmented_by` names
-    who wrote the questions, `tokens` is where a text is cut.
+    Of each text so many `questions` are asked; with `recall`, each of them also without any passage, where
+    PRAG asks only some. `loss` is taken on all tokens, the prompt included, or on those of the answer alone.
+    `augmented_by` names who wrote the questions, `tokens` is where a turn is cut.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,8 @@ class Recipe(BaseModel):
     targets: tuple[str, ...] = ("down_proj", "gate_proj", "up_proj")
     learning_rate: float = Field(default=3e-4, gt=0)
     epochs: int = Field(default=1, ge=1)
+    questions: int = Field(default=3, ge=1)
+    recall: bool = False
     loss: Literal["all", "answers"] = "all"
     seed: int = 42
     tokens: int = Field(default=3000, ge=8)
@@ -56,6 +59,8 @@ class Recipe(BaseModel):
 class Encoding(BaseModel):
     """Texts as adapters: of which model (its folder or name on the hub), with which weights, by which recipe.
 
+    `task` is the key of an adapter that knows no text, but how questions are to be answered.
+
     Example:
         >>> encoding = Encoding(model="models/tiny", base="b" * 24, recipe=Recipe(rank=4))
         >>> encoding.origin("Ada was born in Ely.").key == encoding.origin("Ada died in Ely.").key
@@ -67,6 +72,7 @@ class Encoding(BaseModel):
     model: str
     base: str
     recipe: Recipe
+    task: str | None = None
 
     def origin(self, text: str) -> Origin:
         """The origin of the adapter of this text; a store is asked for it before anything is trained."""

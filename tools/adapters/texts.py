@@ -35,12 +35,12 @@ def prompt(question: str, passages: Sequence[str] = ()) -> str:
 
 
 def training_turns(
-    passage: str, rewrite: str, questions: Sequence[tuple[str, str]]
+    passage: str, rewrite: str, questions: Sequence[tuple[str, str]], *, recall: bool = False
 ) -> tuple[tuple[str, str], ...]:
     """The turns (user, assistant) that a document's adapter is trained on, as PRAG composes them.
 
-    Of m questions the first ⌈m/2⌉ are asked twice, with the passage and with its rewrite; the others without
-    any passage. Three questions therefore make five turns.
+    Of m questions the first ⌈m/2⌉ are asked twice, with the passage and with its rewrite; the others, or with
+    `recall` all of them, without any passage. Three questions therefore make five turns, or seven.
 
     Example:
         >>> asked = [("Where was Ada born?", "Ely")] * 3
@@ -50,7 +50,7 @@ def training_turns(
     """
     twice = (len(questions) + 1) // 2
     shown = [(question, [text]) for question in questions[:twice] for text in (passage, rewrite or passage)]
-    shown += [(question, []) for question in questions[twice:]]
+    shown += [(question, []) for question in questions[0 if recall else twice :]]
     return tuple((prompt(asked, texts), ANSWER.format(answer=answer)) for (asked, answer), texts in shown)
 
 
