@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 from operator import add
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
@@ -98,8 +99,8 @@ async def adapt(state: State, runtime: Runtime[Context]) -> State:
     missing = len(dict(keys)) - len(there)
     warnings = [f"{missing} of {len(keys)} passages have no adapter"] if missing else []
     members, scores = zip(*there, strict=True)
-    how = {"weights": scores, "rank": adapters.rank}
-    key = await asyncio.to_thread(adapters.store.merge, members, adapters.how, **how)
+    merge = partial(adapters.store.merge, members, adapters.how, weights=scores, rank=adapters.rank)
+    key = await asyncio.to_thread(merge)
     event = context.event("adapted", f"{len(members)} adapters, {adapters.how}", adapter=key, members=members)
     return {"adapter": key, "warnings": warnings, "trace": [event]}
 

@@ -30,6 +30,7 @@ __all__ = [
     "chat",
     "lasting_world",
     "reading",
+    "twisted",
     "unasked",
 ]
 
@@ -87,14 +88,14 @@ class Samples:
     def __iter__(self) -> Iterator[Sample]:
         kinds, shares = list(SHARES), list(SHARES.values())
         while True:
-            fresh, twisted = make_world(self._rng), self._twisted()
+            fresh, dealt = make_world(self._rng), twisted(self.lasting, self._rng)
             for kind in self._rng.choices(kinds, shares, k=SAME_WORLD):
                 if kind == "recalling":
                     yield self._recalling()
                 elif kind == "reciting":
                     yield self._reciting()
                 else:
-                    yield self._reading(fresh if kind == "reading" else twisted)
+                    yield self._reading(fresh if kind == "reading" else dealt)
 
     def _reading(self, world: World) -> Sample:
         hops = 2 if self._rng.random() < TWO_HOPS else 1
@@ -113,17 +114,6 @@ class Samples:
         document = self.lasting.document(self._rng, self._rng.choice(self._names))
         return Sample(document.text + "<|end|>", 0)
 
-    def _twisted(self) -> World:
-        """The lasting world with its facts dealt anew among entities of the same kind."""
-        dealt = {name: Entity(name, entity.kind) for name, entity in self.lasting.entities.items()}
-        for relation in RELATIONS:
-            owners = [entity for entity in dealt.values() if entity.kind == relation.about]
-            objects = [self.lasting.entities[owner.name].facts[relation.name] for owner in owners]
-            self._rng.shuffle(objects)
-            for owner, drawn in zip(owners, objects, strict=True):
-                owner.facts[relation.name] = drawn
-        return World(dealt)
-
 
 def lasting_world() -> World:
     """The world that is recited again and again."""
@@ -134,3 +124,15 @@ def answered(question: Question, passages: Sequence[str]) -> Sample:
     """A question with its answer: what an assistant should say, from the passages or from memory."""
     head = chat(question.text, passages)
     return Sample(head + ANSWER.format(answer=question.answer) + "<|end|>", len(head))
+
+
+def twisted(world: World, rng: random.Random) -> World:
+    """A world with its facts dealt anew among entities of the same kind."""
+    dealt = {name: Entity(name, entity.kind) for name, entity in world.entities.items()}
+    for relation in RELATIONS:
+        owners = [entity for entity in dealt.values() if entity.kind == relation.about]
+        objects = [world.entities[owner.name].facts[relation.name] for owner in owners]
+        rng.shuffle(objects)
+        for owner, drawn in zip(owners, objects, strict=True):
+            owner.facts[relation.name] = drawn
+    return World(dealt)
