@@ -28,6 +28,11 @@ SUITES = {
     "multihop": Suite(
         "kedge.benchmarks.suites.multihop", "Passage recall on 2WikiMultiHopQA, MuSiQue and HotpotQA."
     ),
+    "parametric": Suite(
+        "kedge.benchmarks.suites.parametric",
+        "Documents as text, as weights or both, on a model trained from scratch on a made-up world.",
+        data=False,
+    ),
     "world": Suite("kedge.benchmarks.suites.world", "Answers and refusals on the example world.", data=False),
 }
 

@@ -21,6 +21,7 @@ __all__ = ["AdapterStore", "Stored"]
 
 KEY = re.compile(r"[0-9a-f]{24}")
 MERGED, ENCODINGS = "merged", "encodings"
+OFTEN = 16  # times that it is looked while as much is written as may be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class AdapterStore:
     def __init__(self, root: Path, *, merged_bytes: int = 2**30) -> None:
         self.root = root
         self.merged_bytes = merged_bytes
+        self._unpruned = merged_bytes  # written since it was last looked how much there is: unknown yet
 
     @property
     def merged(self) -> AdapterStore:
@@ -130,8 +132,11 @@ class AdapterStore:
         """
         key = merged_origin([self._origin(key) for key in keys], how, weights=weights, rank=rank).key
         if key not in self.merged:
-            self.merged.put(merge([self.get(key) for key in keys], how, weights=weights, rank=rank))
-            self.merged.prune(self.merged_bytes)
+            made = merge([self.get(key) for key in keys], how, weights=weights, rank=rank)
+            self._unpruned += (self.merged.folder(self.merged.put(made)) / WEIGHTS).stat().st_size
+            if self._unpruned >= self.merged_bytes // OFTEN:  # looking takes longer than merging
+                self.merged.prune(self.merged_bytes)
+                self._unpruned = 0
         return key
 
     def _origin(self, key: str) -> Origin:
