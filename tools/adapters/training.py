@@ -10,41 +10,24 @@ Needs the extra `parametric`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kedge.errors import AdapterError, InputError, MissingExtra
+from kedge.tools.adapters._beside import beside, factors_of, losses_of, tokens_of
 from kedge.tools.adapters.adapter import Adapter, Factors
 from kedge.tools.adapters.recipe import Encoding, Lesson, Recipe, base_of, folder_of
 
 try:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 except ImportError:
     raise MissingExtra("parametric", "torch") from None
 
 __all__ = ["encode", "injected", "load_model", "loss_of"]
-
-IGNORED = -100  # a label that no loss is taken on
-
-
-class _SideBySide(nn.Module):
-    """A frozen linear layer with one pair of factors per document; a batch comes grouped by document."""
-
-    def __init__(self, layer: nn.Linear, down: Tensor, documents: int, scale: float) -> None:
-        super().__init__()
-        self.layer, self.scale = layer, scale
-        self.down = nn.Parameter(down.expand(documents, *down.shape).clone())
-        self.up = nn.Parameter(down.new_zeros(documents, layer.out_features, len(down)))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        grouped = inputs.reshape(len(self.down), -1, inputs.shape[-1]).to(self.down.dtype)
-        change = torch.bmm(torch.bmm(grouped, self.down.mT), self.up.mT) * self.scale
-        return self.layer(inputs) + change.reshape(*inputs.shape[:-1], -1).to(inputs.dtype)
 
 
 def load_model(name: str) -> tuple[Any, Any]:
@@ -79,14 +62,14 @@ def encode(model: Any, tokenizer: Any, lessons: Sequence[Lesson], encoding: Enco
         raise InputError("there is a document with nothing to learn", fix="augment it first")
     _check_base(model, encoding.base)
     recipe = encoding.recipe
-    texts = [[_tokens(tokenizer, turn, recipe) for turn in lesson.turns] for lesson in lessons]
+    texts = [[tokens_of(tokenizer, turn, recipe) for turn in lesson.turns] for lesson in lessons]
     trained: dict[int, Adapter] = {}
     history: list[list[float]] = []
-    with _layers(model, recipe, len(lessons)) as layers:
+    with beside(model, recipe, len(lessons)) as layers:
         factors = [factor for layer in layers.values() for factor in (layer.down, layer.up)]
         optimizer = torch.optim.AdamW(factors, lr=recipe.learning_rate, weight_decay=0.01)
         for step in range(recipe.epochs * max(map(len, texts))):
-            losses = _losses(model, [turns[step % len(turns)] for turns in texts])
+            losses = losses_of(model, [turns[step % len(turns)] for turns in texts])
             optimizer.zero_grad(set_to_none=True)
             losses.sum().backward()  # each loss reaches its own document's factors alone
             optimizer.step()
@@ -95,7 +78,7 @@ def encode(model: Any, tokenizer: Any, lessons: Sequence[Lesson], encoding: Enco
             for row, turns in enumerate(texts):
                 if step + 1 == recipe.epochs * len(turns):
                     loss = float(np.mean([each[row] for each in history[-len(turns) :]]))
-                    modules = {name: _factors(layer, row) for name, layer in layers.items()}
+                    modules = {name: factors_of(layer, row) for name, layer in layers.items()}
                     origin = encoding.origin(lessons[row].text).model_copy(update={"loss": loss})
                     trained[row] = Adapter(modules, origin)
     if not np.isfinite(history).all():
@@ -106,7 +89,7 @@ def encode(model: Any, tokenizer: Any, lessons: Sequence[Lesson], encoding: Enco
 def loss_of(model: Any, tokenizer: Any, turn: tuple[str, str], recipe: Recipe) -> float:
     """The mean loss of a turn's tokens, in nats, as the model stands."""
     with torch.inference_mode():
-        return float(_losses(model, [_tokens(tokenizer, turn, recipe)])[0])
+        return float(losses_of(model, [tokens_of(tokenizer, turn, recipe)])[0])
 
 
 @contextmanager
@@ -151,65 +134,3 @@ def _weight(model: Any, name: str, factors: Factors) -> Tensor:
             f"{name} has the shape {tuple(weight.shape)}, not {shape}", fix="use the right model"
         )
     return weight
-
-
-@contextmanager
-def _layers(model: Any, recipe: Recipe, documents: int) -> Iterator[Mapping[str, _SideBySide]]:
-    """Put factors beside every target layer while training; take them away again, whatever happens."""
-    named = [(n, m) for n, m in model.named_modules() if n.rsplit(".", 1)[-1] in recipe.targets]
-    if not named:
-        raise AdapterError(
-            f"the model has no layer called {' or '.join(recipe.targets)}", fix="name its targets"
-        )
-    required = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
-    training = model.training
-    model.requires_grad_(False).eval()  # no dropout: PRAG trains with 0
-    random = torch.Generator().manual_seed(recipe.seed)
-    layers = {}
-    for name, layer in named:
-        bound = layer.in_features**-0.5  # Kaiming's, as PEFT draws it
-        down = (2 * torch.rand(recipe.rank, layer.in_features, generator=random) - 1) * bound
-        layers[name] = _SideBySide(layer, down.to(layer.weight.device), documents, recipe.alpha / recipe.rank)
-    try:
-        for name, layer in layers.items():
-            model.set_submodule(name, layer)
-        yield layers
-    finally:
-        for name, layer in named:
-            model.set_submodule(name, layer)
-        model.train(training)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(required[name])
-
-
-def _tokens(tokenizer: Any, turn: tuple[str, str], recipe: Recipe) -> tuple[list[int], list[int]]:
-    """Ids and labels of a turn; of one that is too long the end is kept, which holds the answer."""
-    user, assistant = (
-        {"role": role, "content": text} for role, text in zip(("user", "assistant"), turn, strict=True)
-    )
-    # As it is asked later: a model that could think does not.
-    template = partial(tokenizer.apply_chat_template, tokenize=False, enable_thinking=False)
-    head = template([user], add_generation_prompt=True)
-    whole = template([user, assistant])
-    ids = tokenizer(whole, add_special_tokens=False)["input_ids"]
-    given = len(tokenizer(head, add_special_tokens=False)["input_ids"])
-    labels = ids if recipe.loss == "all" else [IGNORED] * given + ids[given:]
-    return ids[-recipe.tokens :], labels[-recipe.tokens :]
-
-
-def _losses(model: Any, turns: Sequence[tuple[list[int], list[int]]]) -> Tensor:
-    """The mean loss of each document's turn, shape `(documents,)`."""
-    width = max(len(ids) for ids, _ in turns)
-    device = next(model.parameters()).device
-    ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in turns], device=device)
-    labels = torch.tensor([row + [IGNORED] * (width - len(row)) for _, row in turns], device=device)
-    # Padding is on the right, where no token before it looks, and bears no loss.
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-    wanted = labels[:, 1:]
-    each = nn.functional.cross_entropy(logits.mT, wanted, ignore_index=IGNORED, reduction="none")
-    return each.sum(dim=1) / (wanted != IGNORED).sum(dim=1)
-
-
-def _factors(layer: _SideBySide, row: int) -> Factors:
-    down, up = layer.down[row].detach().cpu().numpy(), layer.up[row].detach().cpu().numpy()
-    return Factors(np.array(down), np.float32(layer.scale) * up)
