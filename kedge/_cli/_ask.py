@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+METHOD = (
+    "metakgrag, parallel or research; sequential, splitting, retrieve_read or closed_book; with a vLLM that "
+    "takes adapters: parametric or combined, text, vanilla or task_only."
+)
 CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
@@ -42,11 +46,7 @@ def ask(
     base: BaseOption = None,
     method: Annotated[
         str,
-        typer.Option(
-            help="metakgrag, parallel or research; sequential, splitting, retrieve_read or closed_book; with "
-            "a vLLM that takes adapters: parametric or combined, text, vanilla or task_only.",
-            autocompletion=lambda: _methods(),
-        ),
+        typer.Option(help=METHOD, autocompletion=lambda: _methods()),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
