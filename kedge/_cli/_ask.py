@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 METHOD = (
-    "metakgrag, parallel or research; sequential, splitting, retrieve_read or closed_book; with a vLLM that "
-    "takes adapters: parametric or combined, text, vanilla or task_only."
+    "metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, retrieve_read, "
+    "closed_book. With a vLLM that takes adapters: parametric or combined, text, vanilla or task_only."
 )
 CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
-    "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
+    "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
 
 
