@@ -272,7 +272,8 @@ def _adapters(base: core.KnowledgeBase, model: BaseChatModel | None) -> Adapters
     match models:
         case [Endpoint(openai_api_base=str(url), openai_api_key=key)]:
             secret = key.get_secret_value() if isinstance(key, SecretStr) else None
-            return Adapters(AdapterStore(base.path / "adapters"), Injector(url, api_key=secret))
+            injector = Injector(url, api_key=secret)
+            return Adapters(AdapterStore(base.path / "adapters"), injector, rank=injector.limits.rank)
         case [_, _, *_]:
             raise InputError("adapters go to one server", fix="name one URL, not several")
     return None

@@ -69,6 +69,7 @@ def encode(
     goes on where an earlier one was stopped, and leaves alone what is encoded.
     """
     from kedge._cli._progress import watching
+    from kedge._settings import Settings
     from kedge.tools.adapters import Recipe
 
     chat = chat_model(augment_model, model_name) if cast == "llm" else None
@@ -81,7 +82,7 @@ def encode(
         questions=questions,
         recall=recall,
         loss="answers" if answers else "all",
-        augmented_by=cast if chat is None else f"{cast}, {chat.where}",
+        augmented_by=cast if chat is None else f"{cast} {model_name or Settings.read().model_name}",
     )
     turns = _task(task) if task else ()
     with open_base(base) as opened, watching(2) as tell:

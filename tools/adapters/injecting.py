@@ -120,6 +120,8 @@ class Injector:
         finally:
             async with self._turn:
                 self._pins[key] -= 1
+                if not self._pins[key]:
+                    del self._pins[key]
                 self._turn.notify_all()
 
     async def _place(self, store: AdapterStore, key: str) -> None:

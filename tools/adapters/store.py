@@ -164,8 +164,15 @@ class AdapterStore:
         return self.remove(doomed)
 
     def note(self, encoding: Encoding) -> None:
-        """Keep how texts were encoded for this base model, instead of what was noted for it before."""
+        """Keep how texts were encoded for this base model, instead of what was noted for it before.
+
+        The adapter of the task stays the one that was noted before with this recipe, if there is no other.
+        """
         path = self._note_of(encoding.base)
+        if encoding.task is None and path.exists():
+            before = self.encoding(encoding.base)
+            if before.recipe == encoding.recipe:
+                encoding = before
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(encoding.model_dump_json(indent=1) + "\n", encoding="utf-8")
 

@@ -215,8 +215,12 @@ def test_how_texts_were_encoded_is_noted_by_base_model(tmp_path: Path) -> None:
     store, encoding = AdapterStore(tmp_path), Encoding(model="m", base="b" * 24, recipe=Recipe(rank=3))
     with pytest.raises(AdapterError, match="no document was encoded"):
         store.encoding("b" * 24)
+    store.note(encoding.model_copy(update={"task": "a" * 24}))
     store.note(encoding)
-    assert store.encoding("b" * 24) == encoding
+    assert store.encoding("b" * 24).task == "a" * 24, "encoding more documents forgets no task"
+    other = encoding.model_copy(update={"recipe": Recipe(rank=4)})
+    store.note(other)
+    assert store.encoding("b" * 24) == other
     for base in ("../" + "b" * 21, "c" * 24):
         with pytest.raises(AdapterError):
             store.encoding(base)

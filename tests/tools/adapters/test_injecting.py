@@ -108,7 +108,16 @@ async def test_a_server_that_lost_its_adapters_is_given_them_again(vllm: Server)
     key = vllm.store.put(fitting(vllm.model, 1))
     injector = vllm.injector()
     said = await injector.ask(vllm.store, key, vllm.say)
-    await vllm.server.unload_adapter(key)  # as a server that was started again
+    await vllm.server.unload_adapter(key)  # as another process might
+    assert await injector.ask(vllm.store, key, vllm.say) == said
+
+
+async def test_a_server_that_was_started_again(vllm: Server) -> None:
+    key = vllm.store.put(fitting(vllm.model, 1))
+    injector = vllm.injector()
+    said = await injector.ask(vllm.store, key, vllm.say)
+    await vllm.server.restart()
+    assert await vllm.loaded() == set()
     assert await injector.ask(vllm.store, key, vllm.say) == said
 
 
