@@ -22,9 +22,9 @@ from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from kedge.agents.decisions import Reading, Support
+from kedge.agents.decisions import Gap, Reading, Support
 from kedge.agents.llm.quoting import find_quotation
-from kedge.errors import AdapterError, BudgetExceeded, InputError
+from kedge.errors import AdapterError, BudgetExceeded, DecisionFailed, InputError
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context
 from kedge.graphs.events import Event
@@ -127,6 +127,9 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
         reading = _reading(reply, evidence)
     except BudgetExceeded:
         reading = Reading(answer=None, reason="budget")
+    except DecisionFailed as error:  # a reply that is empty, or goes round in circles
+        failed = Gap(kind="value", target="", description=f"No answer: {error.message}")
+        reading = Reading(answer=None, reason="budget", gaps=(failed,), notes=(error.message,))
     event = context.event("answered", reading.answer or f"no answer: {reading.reason}")
     made = compose(
         question,
