@@ -19,6 +19,7 @@ EventKind = Literal[
     "planned",
     "branch",
     "routed",
+    "adapted",
     "verified",
     "halted",
     "answered",

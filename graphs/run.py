@@ -36,6 +36,11 @@ METHODS = {
     "splitting": "kedge.graphs.splitting",
     "retrieve_read": "kedge.graphs.retrieve_read",
     "closed_book": "kedge.graphs.closed_book",
+    "parametric": "kedge.graphs.parametric",
+    "combined": "kedge.graphs.parametric",
+    "text": "kedge.graphs.parametric",
+    "vanilla": "kedge.graphs.parametric",
+    "task_only": "kedge.graphs.parametric",
 }
 """The methods by name, each the module that holds its graph."""
 
@@ -71,7 +76,7 @@ async def stream(
     if from_round is not None and thread is None:
         raise InputError("a round can only be gone back to in a thread", fix="name the thread of the run")
     module = import_module(METHODS[method])
-    context = replace(context, steered=pause is not None)
+    context = replace(context, steered=pause is not None, method=method)
     async with AsyncExitStack() as stack:
         graph, config = module.graph, cast("RunnableConfig", {})
         given: Any = {"question": question, "trace": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
 
     from kedge._answer import Answer
     from kedge.agents.roles import Cast
+    from kedge.graphs.encoding import EncodeReport
     from kedge.graphs.events import Event
     from kedge.graphs.ingest import Estimate
     from kedge.graphs.steering import Pause
+    from kedge.tools.adapters import Adapters, AdapterStore, Recipe
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
 Search = Callable[[core.KnowledgeBase, str, int], Awaitable[list[Evidence]]]
 SEARCHES = ("hybrid", "bm25", "dense", "late_interaction", "ppr")
+ADAPTED = ("parametric", "combined", "task_only")
 MAX_QUESTION = 4_000  # characters; far above any question, far below any document
 
 
@@ -115,6 +119,55 @@ class KnowledgeBase(core.KnowledgeBase):
         find: Search = getattr(search, how)
         return await find(self, clean_question(query), k)
 
+    @property
+    def adapters(self) -> AdapterStore:
+        """Where the adapters of these documents are kept."""
+        from kedge.tools.adapters import AdapterStore
+
+        return AdapterStore(self.path / "adapters")
+
+    def encode(self, model: str, **options: Any) -> EncodeReport:
+        """Train an adapter of `model` for every passage; options as in `aencode`."""
+        return wait(self.aencode(model, **options))
+
+    async def aencode(
+        self,
+        model: str,
+        *,
+        recipe: Recipe | None = None,
+        task: Sequence[tuple[str, str]] = (),
+        cast: Cast | Literal["extractive", "llm"] = "extractive",
+        augment_model: BaseChatModel | None = None,
+        **options: Any,
+    ) -> EncodeReport:
+        """Like `encode`; what is encoded already is left alone.
+
+        Args:
+            model: The model that is served: its folder, or its name on the hub.
+            recipe: How to train; PRAG's way by default.
+            task: Turns (user, assistant) for an adapter that knows the task and no document, see `prompt`.
+            cast: Who asks questions about the passages.
+            augment_model: The chat model of the cast `llm`.
+            options: As for `encode_passages`: `together`, `meter`, `on_progress`.
+
+        Raises:
+            MissingExtra: torch or transformers is not installed.
+            AdapterError: there is no such model, or it cannot be trained so.
+        """
+        from kedge.graphs.encoding import encode_passages, encoded_task
+        from kedge.tools.adapters import Encoding, Recipe, base_of
+        from kedge.tools.adapters.training import encode, load_model
+
+        chunks = [chunk for document in self.documents() for chunk in self.chunks_of(document.id)]
+        encoding = Encoding(model=model, base=base_of(model), recipe=recipe or Recipe())
+        train = partial(encode, *load_model(model))
+        if task:
+            encoding = encoded_task(task, self.adapters, encoding, train)
+        augmenter = _cast(cast, self, augment_model)
+        return await encode_passages(
+            chunks, self.adapters, encoding, augmenter=augmenter, train=train, **options
+        )
+
     def ask(self, question: str, **options: Any) -> Answer:
         """Answer a question from these documents, or say why not; options as in `aask`."""
         return wait(aask(self, question, **options))
@@ -153,7 +206,8 @@ async def astream(
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
         method: `metakgrag`, `parallel`, `research` (which chooses between them), or a baseline: `sequential`,
-            `splitting`, `retrieve_read`, `closed_book` (which needs `model`).
+            `splitting`, `retrieve_read`, `closed_book` (which needs `model`). Or, with a vLLM that takes
+            adapters, `parametric` or `combined`, and their controls `text`, `vanilla` and `task_only`.
         cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
             the model, where one is given.
         model: A LangChain chat model.
@@ -173,7 +227,13 @@ async def astream(
     from kedge.graphs.run import stream
 
     question = clean_question(question)
-    context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
+    context = Context(
+        base,
+        _cast(cast, base, model),
+        model=model,
+        meter=Meter(budget or Budget()),
+        adapters=_adapters(base, model) if method in ADAPTED else None,
+    )
     async for item in stream(
         question,
         context,
@@ -199,6 +259,24 @@ def _cast(cast: Cast | str | None, base: core.KnowledgeBase, model: BaseChatMode
     from kedge.agents.llm import LlmCast
 
     return LlmCast(model)
+
+
+def _adapters(base: core.KnowledgeBase, model: BaseChatModel | None) -> Adapters | None:
+    """The adapters of this knowledge base, for the server that the client asks; none for other models."""
+    from pydantic import SecretStr
+
+    from kedge.tools.adapters import Adapters, AdapterStore, Injector
+    from kedge.tools.models import Endpoint, ModelClient
+
+    models = model.models if isinstance(model, ModelClient) else [model]
+    match models:
+        case [Endpoint(openai_api_base=str(url), openai_api_key=key)]:
+            secret = key.get_secret_value() if isinstance(key, SecretStr) else None
+            injector = Injector(url, api_key=secret)
+            return Adapters(AdapterStore(base.path / "adapters"), injector, rank=injector.limits.rank)
+        case [_, _, *_]:
+            raise InputError("adapters go to one server", fix="name one URL, not several")
+    return None
 
 
 async def aask(base: core.KnowledgeBase, question: str, **options: Any) -> Answer:

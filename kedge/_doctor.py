@@ -28,6 +28,7 @@ PACKAGES = (
     "networkx",
 )
 EXTRAS = {
+    "parametric": (("torch", "transformers"), "documents as adapters of a model"),
     "postgres": (("psycopg",), "a knowledge base with many writers"),
 }
 ROOM = 500_000_000  # bytes; below this a knowledge base of a few thousand documents may not fit

@@ -4,6 +4,7 @@ The one module that every layer may import; it imports nothing itself.
 """
 
 __all__ = [
+    "AdapterError",
     "BudgetExceeded",
     "ContextOverflow",
     "DecisionFailed",
@@ -54,6 +55,10 @@ class StoreError(KedgeError):
 
 class ModelError(KedgeError):
     """A model or encoder endpoint failed or answered with something unusable."""
+
+
+class AdapterError(KedgeError):
+    """An adapter is missing or broken, or belongs to another model than the one it is wanted for."""
 
 
 class ModelUnavailable(ModelError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,6 +121,16 @@ def vllm_environment() -> Path:
     if not folder.is_dir():
         pytest.skip("no vLLM: `scripts/setup --vllm` installs it, on Linux with an x86-64 processor")
     return folder
+
+
+@pytest.fixture(scope="session")
+def torch_installed(vllm_environment: Path) -> None:
+    """Torch and transformers can be imported: those of vLLM, after all packages that Kedge itself has."""
+    for packages in vllm_environment.glob(
+        f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    ):
+        sys.path.append(str(packages))
+    pytest.importorskip("transformers")
 
 
 @pytest.fixture(scope="session")

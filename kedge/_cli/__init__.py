@@ -10,12 +10,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from kedge._cli import _ask, _bench, _documents, _graph, _health, _search, _serve, _trace
+from kedge._cli import _adapters, _ask, _bench, _documents, _graph, _health, _search, _serve, _trace
 from kedge._cli._app import FAILED, app
 
 __all__ = ["app", "main"]
 
-for group in (_documents, _ask, _search, _graph, _bench, _serve, _trace, _health):
+for group in (_documents, _ask, _search, _graph, _bench, _serve, _adapters, _trace, _health):
     group.register(app)
 
 

@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+METHOD = (
+    "metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, retrieve_read, "
+    "closed_book. With a vLLM that takes adapters: parametric or combined, text, vanilla or task_only."
+)
 CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
     "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
-)
-
-KNOWN = (
-    "metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, retrieve_read, "
-    "closed_book."
 )
 
 
@@ -47,7 +46,7 @@ def ask(
     base: BaseOption = None,
     method: Annotated[
         str,
-        typer.Option(help=KNOWN, autocompletion=lambda: _methods()),
+        typer.Option(help=METHOD, autocompletion=lambda: _methods()),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,

@@ -28,6 +28,11 @@ SUITES = {
     "multihop": Suite(
         "kedge.benchmarks.suites.multihop", "Passage recall on 2WikiMultiHopQA, MuSiQue and HotpotQA."
     ),
+    "parametric": Suite(
+        "kedge.benchmarks.suites.parametric",
+        "Documents as text, as weights or both, on a model trained from scratch on a made-up world.",
+        data=False,
+    ),
     "parallel": Suite(
         "kedge.benchmarks.suites.parallel",
         "What running sub-questions at once saves, with a scripted model.",

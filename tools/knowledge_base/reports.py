@@ -38,7 +38,7 @@ class Progress:
 
     done: int
     total: int | None
-    unit: Literal["files", "documents"]
+    unit: Literal["files", "documents", "passages"]
     stage: Literal["adding", "done"]
     current: str
 
