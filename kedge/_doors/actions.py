@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ class Desk:
 class Action:
     """A coroutine that others may call, with the types of its arguments and of its result."""
 
-    run: Callable[[Desk, Any], Awaitable[s.Result]]
+    run: Callable[[Desk, Any], Coroutine[Any, Any, s.Result]]
     arguments: type[s.Arguments]
     result: type[s.Result]
     writes: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -77,6 +77,7 @@ class Guard:
         self._local = local
         self._rate = rate
         self._largest = largest
+        self._too_large = (413, f"a request may have {largest:,} bytes")
         self._clients: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +91,11 @@ class Guard:
         if refusal is not None:
             await _refuse(send, *refusal)
             return
-        await self._app(scope, self._bounded(receive), send)
+        body = await self._body(receive)
+        if body is None:
+            await _refuse(send, *self._too_large)
+            return
+        await self._app(scope, body, send)
 
     def _refusal(self, headers: dict[str, str], client: str) -> tuple[int, str] | None:
         """The status and the reason to refuse a request with, if there is one."""
@@ -103,9 +108,8 @@ class Guard:
             return 403, "pages of other origins may not come in"
         if self._token is not None and not _bears(headers.get("authorization", ""), self._token):
             return 401, "a bearer token is needed"
-        if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > self._largest:
-            return 413, f"a request may have {self._largest} bytes"
-        return None
+        declared = headers.get("content-length", "0")
+        return self._too_large if not declared.isdecimal() or int(declared) > self._largest else None
 
     def _may_come_from(self, origin: str, host: str) -> bool:
         return urlsplit(origin).netloc == host or (self._local and is_loopback(_name(origin)))
@@ -120,17 +124,23 @@ class Guard:
             self._clients.popitem(last=False)
         return left < 1
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """The request's body, cut off where it is longer than it may be and did not say so."""
+    async def _body(self, receive: Receive) -> Receive | None:
+        """The request's body, read to its end, as messages for the application; `None` where it is too long."""
+        messages: deque[Message] = deque()
         taken = 0
-
-        async def take() -> Message:
-            nonlocal taken
+        while True:
             message = await receive()
+            messages.append(message)
             taken += len(message.get("body", b""))
-            return message if taken <= self._largest else {"type": "http.disconnect"}
+            if taken > self._largest:
+                return None
+            if message["type"] != "http.request" or not message.get("more_body", False):
+                break
 
-        return take
+        async def again() -> Message:
+            return messages.popleft() if messages else await receive()
+
+        return again
 
 
 def _name(url: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -199,7 +200,7 @@ class _Tools:
             return _failed("the server is busy (try again in a moment)")
         try:
             async with self._turn:
-                result = await offer.action.run(desk, arguments)
+                result = await _cancelled_once(offer.action.run(desk, arguments))
         except KedgeError as error:
             return _failed(str(error))
         return CallToolResult(content=_content(result), structured_content=result.model_dump(mode="json"))
@@ -211,6 +212,20 @@ def _with_base(arguments: type[Arguments], names: Sequence[str]) -> type[Argumen
         return arguments
     which: Any = Literal[tuple(names)]
     return create_model(arguments.__name__, __base__=arguments, base=(which, ...))
+
+
+async def _cancelled_once(work: Coroutine[Any, Any, Result]) -> Result:
+    """Await work. What the SDK cancels it cancels again and again until it ends, and a graph that is cancelled
+    twice leaves its nodes running; so the work is cancelled once, and then awaited.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        raise
 
 
 def _telling(call: Call) -> Any:

@@ -17,5 +17,5 @@ def near_names(name: str, known: Sequence[str], most: int = 3) -> list[str]:
         >>> near_names("heron", ["grey heron", "anvil rocks"]), near_names("anvl rocks", ["anvil rocks"])
         (['grey heron'], ['anvil rocks'])
     """
-    holding = [other for other in known if name in other][:most]
+    holding = sorted((other for other in known if name in other), key=len)[:most]
     return holding or get_close_matches(name, known[:LOOKED_AT], n=most)
