@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
-Search = Callable[[core.KnowledgeBase, str, int], Awaitable[list[Evidence]]]
+Search = Callable[[core.KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
 SEARCHES = ("hybrid", "bm25", "dense", "late_interaction", "ppr")
 MAX_QUESTION = 4_000  # characters; far above any question, far below any document
 
@@ -113,7 +114,7 @@ class KnowledgeBase(core.KnowledgeBase):
         if how not in SEARCHES:
             raise InputError(f"no search is called {how!r}", fix=f"choose from {', '.join(SEARCHES)}")
         find: Search = getattr(search, how)
-        return await find(self, clean_question(query), k)
+        return list(await find(self, clean_question(query), k))
 
     def ask(self, question: str, **options: Any) -> Answer:
         """Answer a question from these documents, or say why not; options as in `aask`."""
@@ -146,6 +147,7 @@ async def astream(
     thread: str | None = None,
     from_round: int | None = None,
     pause: Pause | None = None,
+    search: Search | None = None,
 ) -> AsyncIterator[Event | Answer]:
     """Answer a question as a stream: every event as it happens, and the `Answer` last.
 
@@ -163,6 +165,7 @@ async def astream(
         from_round: Go on from before this round of the thread, counted from 0, whatever came after it.
         pause: Is awaited after each round that does not suffice, with a `Proposal` of where to look next;
             returns a `Choice`: accept it, change entity or aim, or stop.
+        search: How `retrieve_read`, `parallel` and `splitting` look for passages; `hybrid` by default.
 
     Raises:
         InputError: the question or an argument cannot be used.
@@ -174,6 +177,8 @@ async def astream(
 
     question = clean_question(question)
     context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
+    if search is not None:
+        context = replace(context, search=search)
     async for item in stream(
         question,
         context,

@@ -24,9 +24,7 @@ PORT = 8000
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    serve = typer.Typer(
-        no_args_is_help=True, rich_markup_mode=None, help="Run a server on this machine."
-    )
+    serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a server on this machine.")
     for command in (vllm, _serve_doors.mcp):
         serve.command()(command)
     app.add_typer(serve, name="serve")

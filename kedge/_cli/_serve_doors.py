@@ -41,7 +41,8 @@ ModelNameOption = Annotated[str | None, typer.Option(help="Its name.  [default: 
 def mcp(
     bases: BasesOption = None,
     http: Annotated[
-        bool, typer.Option("--http", help="Listen, instead of serving one client on standard input and output.")
+        bool,
+        typer.Option("--http", help="Listen, instead of serving one client on standard input and output."),
     ] = False,
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8808,
@@ -86,7 +87,9 @@ def opened(bases: list[str] | None) -> Iterator[dict[str, KnowledgeBase]]:
         for text in given:
             name, equals, directory = text.rpartition("=")
             if len(given) > 1 and not equals:
-                raise InputError(f"the knowledge base {text} has no name", fix="give --base NAME=DIR for each")
+                raise InputError(
+                    f"the knowledge base {text} has no name", fix="give --base NAME=DIR for each"
+                )
             if name in named:
                 raise InputError(f"two knowledge bases are called {name!r}", fix="give each its own name")
             found = stack.enter_context(open_base(Path(directory) if directory else None))

@@ -128,9 +128,7 @@ async def find_path(desk: Desk, given: s.FindPath) -> s.Paths:
         graph = desk.base.graph
         start, end = (_known(desk.base, name) for name in (given.start, given.end))
         arrays = compiled(graph)
-        found = evidence_paths(
-            arrays, arrays.ids[start], arrays.ids[end], given.count, longest=given.longest
-        )
+        found = evidence_paths(arrays, arrays.ids[start], arrays.ids[end], given.count, longest=given.longest)
         numbers = sorted({number for path in found for number in path.triples})
         triples = {triple.id: triple for triple in desk.base.triples(ids=numbers)}
         paths = [[_fact(triples[n]) for n in path.triples if n in triples] for path in found]
@@ -276,7 +274,9 @@ def _drawn(file: Path, region: tuple[float, float, float, float] | None) -> tupl
         (width, height) = drawn.size
         corner = int(left * width), int(top * height)
         # At least one pixel, however thin the region is.
-        drawn = drawn.crop((*corner, max(int(right * width), corner[0] + 1), max(int(bottom * height), corner[1] + 1)))
+        drawn = drawn.crop(
+            (*corner, max(int(right * width), corner[0] + 1), max(int(bottom * height), corner[1] + 1))
+        )
     drawn.thumbnail((WIDEST, WIDEST))
     kept = io.BytesIO()
     drawn.save(kept, "PNG")

@@ -46,7 +46,9 @@ def check_address(host: str, token: str | None) -> None:
         InputError: the host is not this machine's own, and there is no token.
     """
     if not is_loopback(host) and not token:
-        raise InputError(f"everybody who can reach {host} could come in", fix="set KEDGE_TOKEN, or leave --host out")
+        raise InputError(
+            f"everybody who can reach {host} could come in", fix="set KEDGE_TOKEN, or leave --host out"
+        )
 
 
 class Guard:
@@ -86,7 +88,9 @@ class Guard:
             return
         if scope["type"] != "http":
             return  # nobody here speaks anything else
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
         refusal = self._refusal(headers, (scope.get("client") or ("", 0))[0])
         if refusal is not None:
             await _refuse(send, *refusal)
@@ -125,7 +129,7 @@ class Guard:
         return left < 1
 
     async def _body(self, receive: Receive) -> Receive | None:
-        """The request's body, read to its end, as messages for the application; `None` where it is too long."""
+        """The request's body, read to its end, as messages to be received; `None` where it is too long."""
         messages: deque[Message] = deque()
         taken = 0
         while True:

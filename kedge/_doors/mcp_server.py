@@ -43,11 +43,11 @@ from mcp_types import (
     Tool,
     ToolAnnotations,
 )
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import ValidationError, create_model
 
 from kedge import __version__
 from kedge._doors.actions import ACTIONS, Action, Desk
-from kedge._doors.schemas import Arguments, Picture, Result
+from kedge._doors.schemas import Arguments, Picture, Result, complaint
 from kedge._views.clean import clean, one_line
 from kedge.errors import InputError, KedgeError
 
@@ -74,14 +74,14 @@ PROMPTS: Final = {
     "answer": (
         "Answer a question from the documents, with sources.",
         "question",
-        "Answer this question from the documents only: {}\n\nUse the tool `ask`. Give each source by its title "
-        "and quotation. If the documents do not hold the answer, say so, and say what is missing.",
+        "Answer this question from the documents only: {}\n\nUse the tool `ask`. Give each source by its "
+        "title and quotation. If the documents do not hold the answer, say so, and say what is missing.",
     ),
     "check": (
         "Check whether the documents bear out a claim.",
         "claim",
-        "Do the documents bear out this claim: {}\n\nUse `search` and `get_document`. Quote what speaks for it "
-        "and what speaks against it; where the documents say nothing, say that.",
+        "Do the documents bear out this claim: {}\n\nUse `search` and `get_document`. Quote what speaks for "
+        "it and what speaks against it; where the documents say nothing, say that.",
     ),
     "survey": (
         "Tell what the documents know about somebody or something.",
@@ -118,9 +118,9 @@ def build(
         version=__version__,
         title="Kedge",
         instructions=INSTRUCTIONS,
-        on_list_tools=tools.list,
-        on_call_tool=tools.call,
-        on_list_resources=resources.list,
+        on_list_tools=tools.listed,
+        on_call_tool=tools.called,
+        on_list_resources=resources.listed,
         on_list_resource_templates=resources.templates,
         on_read_resource=resources.read,
         on_list_prompts=_list_prompts,
@@ -182,10 +182,10 @@ class _Tools:
         }
         self._turn = anyio.CapacityLimiter(AT_ONCE)
 
-    async def list(self, call: Call, given: PaginatedRequestParams | None) -> ListToolsResult:
+    async def listed(self, call: Call, given: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[offer.tool() for offer in self._offers.values()])
 
-    async def call(self, call: Call, given: CallToolRequestParams) -> CallToolResult:
+    async def called(self, call: Call, given: CallToolRequestParams) -> CallToolResult:
         """Do what was asked; what a caller can mend is a result that says how."""
         offer = self._offers.get(given.name)
         if offer is None:
@@ -193,7 +193,7 @@ class _Tools:
         try:
             arguments = offer.arguments.model_validate(given.arguments or {})
         except ValidationError as error:
-            return _failed(_told(error, offer.arguments))
+            return _failed(complaint(error, offer.arguments))
         name = getattr(arguments, "base", None) or next(iter(self._desks))
         desk = replace(self._desks[name], tell=_telling(call))
         if self._turn.statistics().tasks_waiting >= WAITING:
@@ -215,8 +215,8 @@ def _with_base(arguments: type[Arguments], names: Sequence[str]) -> type[Argumen
 
 
 async def _cancelled_once(work: Coroutine[Any, Any, Result]) -> Result:
-    """Await work. What the SDK cancels it cancels again and again until it ends, and a graph that is cancelled
-    twice leaves its nodes running; so the work is cancelled once, and then awaited.
+    """Await work. What the SDK cancels it cancels again and again until it ends, and a graph that is
+    cancelled twice leaves its nodes running; so the work is cancelled once, and then awaited.
     """
     task = asyncio.create_task(work)
     try:
@@ -233,12 +233,6 @@ def _telling(call: Call) -> Any:
         await call.session.report_progress(step, None, one_line(message, 300))
 
     return tell
-
-
-def _told(error: ValidationError, arguments: type[BaseModel]) -> str:
-    """What is wrong with the arguments, without repeating what was sent."""
-    problems = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5])
-    return f"{'; '.join(problems)} (the arguments are {', '.join(arguments.model_fields)})"
 
 
 def _failed(why: str) -> CallToolResult:
@@ -281,7 +275,7 @@ class _Resources:
         ]
         return ListResourceTemplatesResult(resource_templates=templates)
 
-    async def list(self, call: Call, given: PaginatedRequestParams | None) -> ListResourcesResult:
+    async def listed(self, call: Call, given: PaginatedRequestParams | None) -> ListResourcesResult:
         """Runs first, the newest in front, then documents; a page at a time."""
         start = _offset(given.cursor if given else None)
         listed = await anyio.to_thread.run_sync(lambda: [*self._listed_runs(), *self._listed_documents()])
@@ -323,9 +317,7 @@ class _Resources:
 
     def _listed_runs(self) -> list[Resource]:
         return [
-            Resource(
-                uri=runs.uri(name), name=one_line(answer.question, 120), mime_type="application/json"
-            )
+            Resource(uri=runs.uri(name), name=one_line(answer.question, 120), mime_type="application/json")
             for runs in self._runs.values()
             for name, answer in reversed(runs.answers.items())
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from kedge._views.clean import clean, one_line
 from kedge.agents.decisions import AbstentionReason
@@ -31,6 +31,7 @@ __all__ = [
     "Result",
     "Search",
     "WrittenText",
+    "complaint",
 ]
 
 MOST_TEXT = 1_000_000  # characters of one text that is added
@@ -43,6 +44,21 @@ class Arguments(BaseModel):
     """Base of all arguments: what is not known is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def complaint(error: ValidationError, arguments: type[Arguments]) -> str:
+    """What is wrong with arguments, without repeating what was sent; and what may be given.
+
+    Example:
+        >>> from pydantic import ValidationError
+        >>> try:
+        ...     Search.model_validate({"query": "pier", "colour": "red"})
+        ... except ValidationError as error:
+        ...     print(complaint(error, Search))
+        colour: Extra inputs are not permitted (the arguments are query, k, how, offset)
+    """
+    problems = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors()[:5])
+    return f"{'; '.join(problems)} (the arguments are {', '.join(arguments.model_fields)})"
 
 
 class Result(BaseModel):
@@ -88,8 +104,8 @@ class Found(Result):
 
     def as_text(self) -> str:
         blocks = [
-            f"[{n}] {one_line(p.title or p.source)} (document_id {p.document_id}, characters {p.start}–{p.end})\n"
-            f"{p.text}"
+            f"[{n}] {one_line(p.title or p.source)} (document_id {p.document_id}, "
+            f"characters {p.start}–{p.end})\n{p.text}"
             for n, p in enumerate(self.passages, start=1)
         ]
         more = f"\n\n(more with offset {self.next_offset})" if self.next_offset is not None else ""
@@ -147,10 +163,15 @@ class Reply(Result):
     run: str | None = Field(default=None, description="URI of the whole run, with its trace.")
 
     def as_text(self) -> str:
-        lines = [self.text or f"No answer: {self.reason}.", *(f"Missing: {one_line(m)}" for m in self.missing)]
+        lines = [
+            self.text or f"No answer: {self.reason}.",
+            *(f"Missing: {one_line(m)}" for m in self.missing),
+        ]
         if self.sources:
             lines += ["", "Sources" if self.answered else "Nearest found"]
-        lines += [f"[{s.number}] {one_line(s.title or s.source)}: “{one_line(s.quote)}”" for s in self.sources]
+        lines += [
+            f"[{s.number}] {one_line(s.title or s.source)}: “{one_line(s.quote)}”" for s in self.sources
+        ]
         if self.path:
             lines += ["", "Evidence path", *map(str, self.path)]
         return "\n".join(lines)
