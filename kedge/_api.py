@@ -124,6 +124,11 @@ class KnowledgeBase(core.KnowledgeBase):
         """Like `ask`."""
         return await aask(self, question, **options)
 
+    def _repr_html_(self) -> str:
+        from kedge._views.notebook import base_html
+
+        return base_html(self)
+
     def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Answer]:
         """Events as they happen, and the answer last; options as in `aask`."""
         return astream(self, question, **options)

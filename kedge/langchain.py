@@ -90,7 +90,7 @@ class MethodRunnable(Runnable[str, Answer]):
         >>> from kedge import KnowledgeBase
         >>> with KnowledgeBase.open(tmp / "base", create=True) as base:
         ...     (MethodRunnable(base, method="retrieve_read") | str).invoke("Who built the pier?")
-        'not in these documents: out of corpus'
+        'not in these documents: out of corpus (...)'
     """
 
     def __init__(self, base: KnowledgeBase, **options: Any) -> None:
