@@ -1,12 +1,15 @@
-"""Knowledge bases for MCP clients: a server with tools, resources and prompts. Extra: `mcp`."""
+"""Knowledge bases for MCP clients, and tools of MCP servers for methods. Extra: `mcp`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedge.errors import MissingExtra
+from kedge.tools.search import hybrid
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -14,8 +17,10 @@ if TYPE_CHECKING:
 
     from kedge import KnowledgeBase
     from kedge._doors.guard import Guard
+    from kedge._doors.mcp_client import ToolSearch
+    from kedge.graphs.context import Search
 
-__all__ = ["http_app", "run_http", "run_stdio", "server"]
+__all__ = ["http_app", "run_http", "run_stdio", "search_with", "server"]
 
 PORT = 8808
 
@@ -49,10 +54,9 @@ def server(
         ...     server(base).name
         'kedge'
     """
-    try:
-        from kedge._doors.mcp_server import build
-    except ModuleNotFoundError as error:
-        raise MissingExtra("mcp", "mcp") from error
+    _need_sdk()
+    from kedge._doors.mcp_server import build
+
     named = bases if isinstance(bases, Mapping) else {"base": bases}
     return build(named, model=model, writable=writable, roots=roots)
 
@@ -109,3 +113,47 @@ async def run_http(
     app = http_app(served, token=token, host=host)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
     await uvicorn.Server(config).serve()
+
+
+def search_with(
+    server: str | Any,
+    tool: str,
+    *,
+    argument: str = "query",
+    arguments: Mapping[str, Any] | None = None,
+    beside: Search = hybrid,
+    seconds: float = 15.0,
+) -> AbstractAsyncContextManager[ToolSearch]:
+    """A search for methods that asks a tool of an MCP server beside the knowledge base.
+
+    The connection lasts until the context is left. A tool that fails, or takes too long, does not stop a run:
+    the search then gives what the knowledge base has, and notes the failure in `failures`. Await answers in
+    the loop that opened it: `await base.aask(question, method="parallel", search=found)`.
+
+    Args:
+        server: A URL, or what the SDK's `Client` takes: `StdioServerParameters`, a transport, a server.
+        tool: Its name. It gives texts, or records with `text` and perhaps `title`.
+        argument: The name of its argument that takes the query.
+        arguments: Its other arguments.
+        beside: How the knowledge base is searched.
+        seconds: How long the tool may take.
+
+    Raises:
+        InputError: there is no such tool, or it has no such argument.
+        MissingExtra: the SDK is not installed.
+
+    Example:
+        >>> from kedge import KnowledgeBase
+        >>> async def ask(base: KnowledgeBase, url: str) -> str:
+        ...     async with search_with(url, "search_web") as found:
+        ...         return str(await base.aask("Who built the pier?", method="parallel", search=found))
+    """
+    _need_sdk()
+    from kedge._doors.mcp_client import connected
+
+    return connected(server, tool, argument, arguments, beside, seconds)
+
+
+def _need_sdk() -> None:
+    if find_spec("mcp") is None:
+        raise MissingExtra("mcp", "mcp")
