@@ -1,4 +1,4 @@
-"""`kedge serve mcp`: knowledge bases for other programs."""
+"""`kedge serve mcp` and `kedge serve a2a`: knowledge bases for other programs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kedge._cli._app import BaseOption
 from kedge._cli._base import chat_model, open_base
 from kedge._settings import Settings
 from kedge.errors import InputError
@@ -17,7 +18,7 @@ from kedge.errors import InputError
 if TYPE_CHECKING:
     from kedge._api import KnowledgeBase
 
-__all__ = ["mcp"]
+__all__ = ["a2a", "mcp"]
 
 BasesOption = Annotated[
     list[str] | None,
@@ -76,6 +77,25 @@ def mcp(
         http_app(served, token=token, host=host)  # says what is wrong before anything listens
         typer.echo(f"listening at http://{host}:{port}/mcp", err=True)
         asyncio.run(run_http(served, host=host, port=port, token=token))
+
+
+def a2a(
+    base: BaseOption = None,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8809,
+    model: ModelOption = None,
+    model_name: ModelNameOption = None,
+) -> None:
+    """Serve a knowledge base as A2A agents (coordinator, graph, text, image), until Ctrl-C.
+
+    Clients must send the token that KEDGE_TOKEN holds, if it is set.
+    """
+    from kedge.a2a import run
+
+    language_model = chat_model(model, model_name)
+    with open_base(base) as served:
+        typer.echo(f"listening at http://{host}:{port}", err=True)
+        asyncio.run(run(served, model=language_model, token=Settings.read().token, host=host, port=port))
 
 
 @contextmanager
