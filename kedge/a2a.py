@@ -85,7 +85,6 @@ async def run(
         MissingExtra: the SDK is not installed.
     """
     served = app(base, model=model, token=token, host=host, port=port)
-    import uvicorn
+    from kedge._doors.listening import listener
 
-    config = uvicorn.Config(served, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
-    await uvicorn.Server(config).serve()
+    await listener(served, host, port).serve()

@@ -108,11 +108,9 @@ async def run_http(
     Raises:
         InputError: others than this machine could come in without a token.
     """
-    import uvicorn
+    from kedge._doors.listening import listener
 
-    app = http_app(served, token=token, host=host)
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
-    await uvicorn.Server(config).serve()
+    await listener(http_app(served, token=token, host=host), host, port).serve()
 
 
 def search_with(

@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("a2a")
 
 import httpx
-import uvicorn
 from a2a.client import A2ACardResolver, Client, ClientConfig, ClientFactory
 from a2a.helpers import get_data_parts, get_message_text, new_text_message
 from a2a.types import CancelTaskRequest, GetTaskRequest, Role, SendMessageRequest, Task, TaskState
@@ -25,6 +24,7 @@ from kedge._doors.a2a_agents import Agent, Envelope, Outcome, worker
 from kedge._doors.a2a_client import A2APost
 from kedge._doors.a2a_server import site
 from kedge._doors.actions import Desk
+from kedge._doors.listening import listener
 from kedge._doors.schemas import Reply
 from kedge.a2a import app
 from kedge.errors import InputError, KedgeError
@@ -40,8 +40,7 @@ async def listening(make: Any) -> AsyncIterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = uvicorn.Config(make(port), port=port, log_level="error", timeout_graceful_shutdown=1, ws="none")
-    running = uvicorn.Server(config)
+    running = listener(make(port), "127.0.0.1", port)
     task = asyncio.create_task(running.serve())
     while not running.started:
         await asyncio.sleep(0.01)

@@ -17,13 +17,13 @@ import pytest
 pytest.importorskip("mcp")
 
 import httpx2
-import uvicorn
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from kedge import KnowledgeBase
+from kedge._doors.listening import listener
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.mcp import http_app, server
@@ -48,10 +48,7 @@ async def listening(served: Any, **options: Any) -> AsyncIterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = uvicorn.Config(
-        http_app(served, **options), port=port, log_level="error", timeout_graceful_shutdown=1, ws="none"
-    )
-    running = uvicorn.Server(config)
+    running = listener(http_app(served, **options), "127.0.0.1", port)
     task = asyncio.create_task(running.serve())
     while not running.started:
         await asyncio.sleep(0.01)
