@@ -19,7 +19,8 @@ SERVER = ROOT / ".venv-langgraph" / "bin" / "langgraph"
 ENGINES = "Which firm made the engines of the ferry that was launched with brine?"
 
 pytestmark = pytest.mark.skipif(
-    not SERVER.exists(), reason="no LangGraph server: install kedge and langgraph-cli[inmem] in .venv-langgraph"
+    not SERVER.exists(),
+    reason="no LangGraph server: install kedge and langgraph-cli[inmem] in .venv-langgraph",
 )
 
 

@@ -31,6 +31,7 @@ from kedge.testing import FakeEncoder
 
 ERAS = ("auto", "legacy")
 TOKEN = "open sesame"
+ADAPTERS = Path(__file__).resolve().parents[3] / ".venv-adapters" / "bin" / "python"
 INSPECTOR = shutil.which("mcp-inspector") or ""
 READING = {"search", "ask", "explore_graph", "find_path", "get_document", "look_at_image"}
 
@@ -427,3 +428,29 @@ def test_the_inspector_understands_the_server(world_path: Path, method: list[str
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert expected in done.stdout
+
+
+ADAPTED = """
+import asyncio, sys
+from langchain_mcp_adapters.client import MultiServerMCPClient
+
+async def main():
+    arguments = ["-m", "kedge", "serve", "mcp", "--base", sys.argv[2]]
+    serving = {"transport": "stdio", "command": sys.argv[1], "args": arguments}
+    tools = {tool.name: tool for tool in await MultiServerMCPClient({"kedge": serving}).get_tools()}
+    print(sorted(tools))
+    print(await tools["ask"].ainvoke({"question": "In which year did Averrin receive its charter?"}))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(
+    not ADAPTERS.exists(), reason="no older MCP: install langchain-mcp-adapters in .venv-adapters"
+)
+def test_clients_of_the_older_sdk_understand_the_server(world_path: Path) -> None:
+    command = [ADAPTERS, "-c", ADAPTED, sys.executable, str(world_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert "explore_graph" in done.stdout
+    assert "1388" in done.stdout
