@@ -18,6 +18,7 @@ EXPECTED = {
     "first_steps.py": ["6,350 crans"],
     "agent.py": ["Name: search", "Corwin Brandreth"],
     "mcp_client.py": ["tools: search, ask", "1388", "Grey Heron — "],
+    "a2a_client.py": ["planned: ", "Wandering Abbot", "Sources"],
     "follow_a_run.py": ["round 1  adjusted", "not in these documents"],
     "compare_methods.py": ["metakgrag:", "retrieve_read:"],
     "own_search.py": ["Wandering Abbot"],
