@@ -1,6 +1,6 @@
 """Serve a knowledge base as A2A agents, and send the coordinator a question (`kedge[a2a]`).
 
-    python examples/a2a_client.py
+python examples/a2a_client.py
 """
 
 from __future__ import annotations
