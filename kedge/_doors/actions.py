@@ -246,7 +246,8 @@ def _known(base: KnowledgeBase, name: str) -> str:
     with graph.lock:
         if key in graph.nx:
             return key
-        near = [graph.name(other) for other in near_names(key, list(graph.nx))]
+        names = list(graph.nx)
+    near = [graph.name(other) for other in near_names(key, names)]
     fix = f"did you mean {', '.join(map(repr, near))}?" if near else "search shows how names are written"
     raise InputError(f"no entity is called {name!r}", fix=fix)
 

@@ -21,6 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BURST: Final = 10  # seconds' worth of requests that may come at once
+DIGITS: Final = 12  # of a length that is worth reading
 REMEMBERED: Final = 10_000  # clients whose rate is known
 
 
@@ -105,18 +106,20 @@ class Guard:
         """The status and the reason to refuse a request with, if there is one."""
         if self._too_many(client):
             return 429, "too many requests; wait a second"
-        if self._local and not is_loopback(_name(f"//{headers.get('host', '')}")):
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if self._local and not is_loopback(_split(f"//{host}")[0]):
             return 421, "this server is reached as localhost only"
-        origin = headers.get("origin")
-        if origin is not None and not self._may_come_from(origin, headers.get("host", "")):
+        if origin is not None and not self._may_come_from(origin, host):
             return 403, "pages of other origins may not come in"
         if self._token is not None and not _bears(headers.get("authorization", ""), self._token):
             return 401, "a bearer token is needed"
         declared = headers.get("content-length", "0")
-        return self._too_large if not declared.isdecimal() or int(declared) > self._largest else None
+        fits = declared.isdecimal() and len(declared) < DIGITS and int(declared) <= self._largest
+        return None if fits else self._too_large
 
     def _may_come_from(self, origin: str, host: str) -> bool:
-        return urlsplit(origin).netloc == host or (self._local and is_loopback(_name(origin)))
+        name, place = _split(origin)
+        return (bool(host) and place == host) or (self._local and is_loopback(name))
 
     def _too_many(self, client: str) -> bool:
         """A bucket for each client: a request takes one drop, and time fills it again."""
@@ -147,11 +150,13 @@ class Guard:
         return again
 
 
-def _name(url: str) -> str:
+def _split(url: str) -> tuple[str, str]:
+    """The name of a URL's host, and the name with its port; nothing where it is no URL."""
     try:
-        return urlsplit(url).hostname or ""
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.netloc
     except ValueError:
-        return ""
+        return "", ""
 
 
 def _bears(authorization: str, token: str) -> bool:

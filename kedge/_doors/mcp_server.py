@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import re
 import secrets
 from collections import OrderedDict
@@ -18,6 +19,7 @@ import anyio
 from mcp.server import Server, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     BlobResourceContents,
     CallToolRequestParams,
@@ -129,7 +131,7 @@ def build(
 
 
 class _Runs:
-    """The last answers of a knowledge base, each under a URI that nobody guesses."""
+    """The last answers of a knowledge base, each under its URI."""
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -203,6 +205,10 @@ class _Tools:
                 result = await _cancelled_once(offer.action.run(desk, arguments))
         except KedgeError as error:
             return _failed(str(error))
+        except Exception as error:  # the last line of defence: what it says may not be for clients
+            logging.getLogger(__name__).exception("the tool %s failed", given.name)
+            why = f"unexpected {type(error).__name__} in {given.name}: this is a fault in Kedge"
+            raise MCPError(INTERNAL_ERROR, why) from None
         return CallToolResult(content=_content(result), structured_content=result.model_dump(mode="json"))
 
 
