@@ -284,6 +284,34 @@ async def test_documents_are_added_only_where_that_is_allowed(small: KnowledgeBa
         assert "may not be added" in said(absent)  # and not that it does not exist
 
 
+ASKING = """
+import asyncio, sys
+from mcp import Client
+
+async def main():
+    async with Client(sys.argv[1]) as client:
+        await client.call_tool("ask", {"question": "Who built the pier?"})
+
+asyncio.run(main())
+"""
+
+
+async def test_work_ends_when_the_client_is_gone(
+    small: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As today's protocol has it; in older ones a client that is cut off may come back for its reply."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr("kedge._api.ExtractiveCast", lambda _: Endless(begun, ended))
+    async with listening(server(small)) as url:
+        client = await asyncio.create_subprocess_exec(sys.executable, "-c", ASKING, url)
+        async with asyncio.timeout(30):
+            await begun.wait()
+        client.kill()
+        await client.wait()
+        async with asyncio.timeout(10):
+            await ended.wait()
+
+
 async def test_two_clients_may_add_at_once(small: KnowledgeBase) -> None:
     async with Client(server(small, writable=True)) as one, Client(server(small, writable=True)) as two:
         texts = [[{"title": f"T{n}", "text": f"Ship {n} was built in 19{n:02}."}] for n in range(6)]
