@@ -15,6 +15,7 @@ SHOWS = {
     "first_steps.ipynb": ["Wandering Abbot", "<svg", "<iframe", "missing hop", "<progress"],
     "inside_metakgrag.ipynb": ["adjusted", "<svg", "proposed: from", "timeline"],
     "parallel_plans.ipynb": ["Plan: When was the Wandering Abbot", "passages for: "],
+    "images.ipynb": ["Image: catches", "image/png", "6,350 crans"],
     "compare_methods.ipynb": ["<table>", "one round"],
 }
 
@@ -32,7 +33,8 @@ def test_notebooks_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client.execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     shown = "\n".join(
-        str(output.get("text", "")) + "\n".join(map(str, output.get("data", {}).values()))
+        str(output.get("text", ""))
+        + "\n".join(f"{kind} {data}" for kind, data in output.get("data", {}).items())
         for output in outputs
     )
     for part in SHOWS[path.name]:
