@@ -16,23 +16,27 @@ from typing import Final
 import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
-from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate
+from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate, value_at
 from kedge.agents.extractive._kinds import full_name, heads
-from kedge.agents.extractive._passages import Passage, Passages, key_of
+from kedge.agents.extractive._passages import Passage, Passages, fold, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
-from kedge.agents.extractive._weights import ANSWERED, RANK, RIGHT, SPAN, SUPPORTED, chance, weigh
+from kedge.agents.extractive._weights import ANSWERED, RANK, READ_RIGHT, RIGHT, SPAN, SUPPORTED, chance, weigh
 from kedge.agents.extractive.language import dates, numbers, tokens
 from kedge.agents.extractive.questions import Comparison, Question, analyse
-from kedge.tools.encoders import Encoder, FloatArray
+from kedge.tools.encoders import Encoder, FloatArray, PassageReader
 from kedge.tools.knowledge_base.records import Evidence, entity_key
 
-__all__ = ["read"]
+__all__ = ["phrases", "read"]
 
 # Sentences that are encoded for one question: twelve took twice the time for the same answers (see _weights).
 ENCODED: Final = 6
 # Sentences that spans are taken from.
 SEARCHED: Final = 6
+# Chunks that the reader reads for one question.
+READ: Final = 8
+# Phrases of the reader that are weighed.
+LIKELY: Final = 12
 # Questions inside questions.
 MAX_DEPTH: Final = 3
 # A value is not taken from a passage that is about something else than the one thing asked about.
@@ -44,13 +48,22 @@ LONGEST_NAME: Final = 8
 FAR: Final = 3
 
 
-async def read(question: str, evidence: Sequence[Evidence], encoder: Encoder) -> Reading:
+async def read(
+    question: str, evidence: Sequence[Evidence], encoder: Encoder, reader: PassageReader
+) -> Reading:
     """The answer that the evidence supports, with exact quotations; or the reason why it supports none."""
-    session = _Session(evidence, encoder)
+    session = _Session(evidence, encoder, reader)
     result = await session.answer(analyse(question))
     if isinstance(result, _Missing):
         return Reading(answer=None, reason=result.reason, gaps=result.gaps, confidence=result.confidence)
     return Reading(answer=result.answer, support=result.support, confidence=result.confidence)
+
+
+async def phrases(
+    question: str, evidence: Sequence[Evidence], encoder: Encoder, reader: PassageReader
+) -> list[Candidate]:
+    """What the reader reads for the question as it stands: what `READ_RIGHT` is fitted on."""
+    return await _Session(evidence, encoder, reader).phrases(analyse(question))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +86,9 @@ _Ranked = tuple[Passage, dict[str, float]]
 class _Session:
     """One reading: the passages, cut once, and the vectors, made once each."""
 
-    def __init__(self, evidence: Sequence[Evidence], encoder: Encoder) -> None:
+    def __init__(self, evidence: Sequence[Evidence], encoder: Encoder, reader: PassageReader) -> None:
         self.passages = Passages(evidence)
+        self._reader = reader
         self._kinds = heads(self.passages.all)
         self._encoder = encoder
         self._vectors: dict[str, FloatArray] = {}
@@ -111,7 +125,8 @@ class _Session:
         if isinstance(outer, _Found):
             support = tuple(dict.fromkeys((*outer.support, *inner.support)))
             return _Found(outer.answer, support, min(inner.confidence, outer.confidence))
-        if (direct := await self._at_once(question)) is not None:
+        direct = await self._at_once(question)
+        if direct is not None and entity_key(direct.answer) != entity_key(inner.answer):
             return direct
         slot = _slot(outer_question)
         text = (
@@ -202,45 +217,92 @@ class _Session:
             return _Missing("out of corpus", gaps, 0.95)
         if question.kind == "yes-no":
             return await self._polar(question)
-        if question.kind == "explanation" and question.asked_with != "which":
-            return await self._sentence(question, unknown)
         return await self._span(question, unknown)
 
     async def _span(self, question: Question, unknown: Sequence[str]) -> _Found | _Missing:
         ranked = await self._sentences(question)
         near = self._relevant(question, ranked)
-        candidates = [c for p, features in near for c in self._proposals(question, p, features)]
-        scored = sorted(candidates, key=lambda c: -weigh(SPAN, c.features))
         denials = (*(contradicted(question, p) for p, _ in near), mistaken(question, self.passages))
         if (denied := next(filter(None, denials), None)) is not None:
             return _Missing("false premise", (denied,), 0.7)
-        if not scored:
-            return self._lacking(question, unknown, ranked, 0.0)
-        best = scored[0]
-        unclear = ambiguous(question, scored, self.passages) or undecided(question, scored)
+        ruled = self._proposals(question, near)
+        found = _distinct([*await self.phrases(question), *self._ruled(question, ruled, ranked)])
+        unclear = ambiguous(question, found, self.passages) or undecided(question, found)
         if unclear is not None:
             return _Missing("under-specified", (unclear,), 0.7)
-        if (conflict := disagreeing(question, scored)) is not None:
+        if (conflict := disagreeing(question, ruled)) is not None:
             return _Missing("conflicting evidence", (conflict,), 0.7)
+        if found and found[0].chance >= ANSWERED["read"]:
+            best = found[0]
+            span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
+            support = tuple(dict.fromkeys((span, _quote(best.passage))))
+            return _Found(self._whole(question, best, found), support, best.chance)
+        if question.kind == "explanation":
+            return await self._sentence(question, unknown)
+        return self._lacking(question, unknown, ranked, found[0].chance if found else 0.0)
+
+    async def phrases(self, question: Question) -> list[Candidate]:
+        """What the reader reads in the chunks of the nearest sentences, with how probably it is right."""
+        ranked = await self._sentences(question)
+        keys = [key_of(word) for word in question.keys]
+        nearest = {p.chunk.id: p.chunk for _, p in self.passages.ranked(question, keys)}
+        chunks = list(nearest.values())[:READ]
+        readings = await self._reader.read(question.text, [(chunk.title, chunk.text) for chunk in chunks])
+        asked = fold(question.text)
+        found = []
+        for chunk, reading in zip(chunks, readings, strict=True):
+            for phrase in reading.phrases:
+                sentence = self.passages.at(chunk, 0 if phrase.in_title else phrase.start)
+                if sentence is None or not self._may_answer(question, sentence, ranked):
+                    continue
+                text = (chunk.title if phrase.in_title else chunk.text)[phrase.start : phrase.end]
+                start, end = (sentence.start, sentence.end) if phrase.in_title else (phrase.start, phrase.end)
+                if question.expects in ("date", "number"):  # whose forms and units the rules know
+                    value = value_at(question, sentence, start, end)
+                    if phrase.in_title or value is None:
+                        continue
+                    (start, end), text = value, chunk.text[slice(*value)]
+                if fold(text) not in asked:
+                    features = {"score": phrase.score / 10.0, "answerable": reading.answerable / 10.0}
+                    found.append(Candidate(text, start, end, sentence, features))
+        likely = sorted(found, key=lambda candidate: -candidate.features["score"])[:LIKELY]
+        cosines = await self._cosines(question.text, [candidate.passage for candidate in likely])
+        weighed = []
+        for candidate, cosine in zip(likely, cosines, strict=True):
+            features = candidate.features | {"cosine": cosine}
+            weighed.append(replace(candidate, features=features, chance=chance(READ_RIGHT, features)))
+        return weighed
+
+    def _may_answer(self, question: Question, passage: Passage, ranked: Sequence[_Ranked]) -> bool:
+        """Whether a sentence speaks of what is asked, for a short question about one thing."""
+        if len(question.names) != 1 or len(question.keys) >= FAR:
+            return True
+        about = self.passages.names_in((passage,), question.names) >= ABOUT
+        return about and self._supported(question, passage, ranked) >= ANSWERED["supported"]
+
+    def _proposals(self, question: Question, near: Sequence[_Ranked]) -> list[Candidate]:
+        """What the rules propose, best first."""
+        keys = [key_of(word) for word in question.keys]
+        found: list[Candidate] = []
+        for passage, features in near:
+            title = title_candidate(question, passage, features, self._kinds)
+            found += [*propose(question, keys, passage, features, self._kinds), *filter(None, (title,))]
+        return sorted(found, key=lambda candidate: -weigh(SPAN, candidate.features))
+
+    def _ruled(
+        self, question: Question, scored: Sequence[Candidate], ranked: Sequence[_Ranked]
+    ) -> list[Candidate]:
+        """The best candidate of the rules, with how probably it is right."""
+        if not scored:
+            return []
+        best = scored[0]
         supported = self._supported(question, best.passage, ranked, best.features["pattern"])
         if supported < ANSWERED["supported"]:
-            return self._lacking(question, unknown, ranked, supported)
-        confidence = chance(RIGHT, self._certainty(question, scored, supported))
-        needed = "span" if question.expects != "phrase" else "phrase"
-        if needed == "phrase" and question.asked_with == "which":  # no sentence is an answer to "which"
-            needed = "which"
-        if confidence >= ANSWERED[needed]:
-            span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
-            return _Found(
-                self._whole(question, scored), tuple(dict.fromkeys((span, _quote(best.passage)))), confidence
-            )
-        if question.expects == "phrase" and question.asked_with != "which":
-            return await self._sentence(question, unknown)
-        return self._lacking(question, unknown, ranked, confidence)
+            return []
+        return [replace(best, chance=chance(RIGHT, self._certainty(question, scored, supported)))]
 
-    def _whole(self, question: Question, scored: Sequence[Candidate]) -> str:
+    def _whole(self, question: Question, best: Candidate, scored: Sequence[Candidate]) -> str:
         """The best span as an answer: all of a list where several are asked for, a first name made full."""
-        best = scored[0]
         if question.plural:
             return _listed(best, scored)
         if question.expects == "person":
@@ -268,12 +330,6 @@ class _Session:
             if item[0] in about
             or (far and any(self.passages.linked(p, item[0], question.names) for p in about))
         ][:SEARCHED]
-
-    def _proposals(self, question: Question, passage: Passage, features: dict[str, float]) -> list[Candidate]:
-        keys = [key_of(word) for word in question.keys]
-        found = propose(question, keys, passage, features, self._kinds)
-        title = title_candidate(question, passage, features, self._kinds)
-        return [*found, title] if title else found
 
     def _certainty(
         self, question: Question, scored: Sequence[Candidate], supported: float
@@ -389,6 +445,14 @@ class _Session:
             self._vectors.update(zip(new, np.nan_to_num(vectors), strict=True))
         asked = self._vectors[question]
         return [float(asked @ self._vectors[_in_context(p)]) for p in passages]
+
+
+def _distinct(found: Sequence[Candidate]) -> list[Candidate]:
+    """Of candidates that say the same, the most probable; in order of their chances."""
+    same: dict[str, Candidate] = {}
+    for candidate in sorted(found, key=lambda candidate: -candidate.chance):
+        same.setdefault(entity_key(candidate.text), candidate)
+    return list(same.values())
 
 
 def _listed(best: Candidate, scored: Sequence[Candidate]) -> str:
