@@ -12,7 +12,6 @@ from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context
 from kedge.graphs.events import Event
 from kedge.tools.knowledge_base import Evidence
-from kedge.tools.search import hybrid
 
 __all__ = ["builder", "graph"]
 
@@ -29,7 +28,7 @@ class State(TypedDict, total=False):
 async def retrieve(state: State, runtime: Runtime[Context]) -> State:
     """Find passages once, with the question as it stands."""
     context = runtime.context
-    evidence = await hybrid(context.base, state["question"], context.passages)
+    evidence = list(await context.search(context.base, state["question"], context.passages))
     message = f"{len(evidence)} passages found"
     found = [item.chunk.id for item in evidence]
     return {"evidence": evidence, "trace": [context.event("searched", message, chunks=found)]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
-Search = Callable[[core.KnowledgeBase, str, int], Awaitable[list[Evidence]]]
+Search = Callable[[core.KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
 SEARCHES = ("hybrid", "bm25", "dense", "late_interaction", "ppr")
 ADAPTED = ("parametric", "combined", "task_only")
 MAX_QUESTION = 4_000  # characters; far above any question, far below any document
@@ -117,7 +118,7 @@ class KnowledgeBase(core.KnowledgeBase):
         if how not in SEARCHES:
             raise InputError(f"no search is called {how!r}", fix=f"choose from {', '.join(SEARCHES)}")
         find: Search = getattr(search, how)
-        return await find(self, clean_question(query), k)
+        return list(await find(self, clean_question(query), k))
 
     @property
     def adapters(self) -> AdapterStore:
@@ -176,6 +177,11 @@ class KnowledgeBase(core.KnowledgeBase):
         """Like `ask`."""
         return await aask(self, question, **options)
 
+    def _repr_html_(self) -> str:
+        from kedge._views.notebook import base_html
+
+        return base_html(self)
+
     def astream(self, question: str, **options: Any) -> AsyncIterator[Event | Answer]:
         """Events as they happen, and the answer last; options as in `aask`."""
         return astream(self, question, **options)
@@ -199,6 +205,7 @@ async def astream(
     thread: str | None = None,
     from_round: int | None = None,
     pause: Pause | None = None,
+    search: Search | None = None,
 ) -> AsyncIterator[Event | Answer]:
     """Answer a question as a stream: every event as it happens, and the `Answer` last.
 
@@ -217,6 +224,7 @@ async def astream(
         from_round: Go on from before this round of the thread, counted from 0, whatever came after it.
         pause: Is awaited after each round that does not suffice, with a `Proposal` of where to look next;
             returns a `Choice`: accept it, change entity or aim, or stop.
+        search: How `retrieve_read`, `parallel` and `splitting` look for passages; `hybrid` by default.
 
     Raises:
         InputError: the question or an argument cannot be used.
@@ -234,6 +242,8 @@ async def astream(
         meter=Meter(budget or Budget()),
         adapters=_adapters(base, model) if method in ADAPTED else None,
     )
+    if search is not None:
+        context = replace(context, search=search)
     async for item in stream(
         question,
         context,

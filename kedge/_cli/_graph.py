@@ -95,9 +95,9 @@ def _of_entity(entity: str | None, base: Path | None, hops: int, most: int) -> P
 
 
 def _suggestion(key: str, names: dict[str, str]) -> str:
-    from difflib import get_close_matches
+    from kedge._doors.names import near_names
 
-    near = [name for name in names if key in name][:3] or get_close_matches(key, names, n=3)
+    near = near_names(key, list(names))
     return (
         f"did you mean {', '.join(repr(names[name]) for name in near)}?"
         if near

@@ -1,4 +1,4 @@
-"""`kedge serve`: model servers on this machine."""
+"""`kedge serve`: models on this machine, and knowledge bases for other programs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kedge._cli import _serve_doors
 from kedge._cli._output import console
 
 if TYPE_CHECKING:
@@ -23,12 +24,9 @@ PORT = 8000
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    serve = typer.Typer(
-        no_args_is_help=True, rich_markup_mode=None, help="Run a model server on this machine."
-    )
-    serve.command()(vllm)
-    # A group of one command would otherwise be that command.
-    serve.callback()(lambda: None)
+    serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a server on this machine.")
+    for command in (vllm, _serve_doors.mcp, _serve_doors.a2a):
+        serve.command()(command)
     app.add_typer(serve, name="serve")
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
 from kedge._views.clean import one_line
 from kedge._views.pages import asset, escape, page
-from kedge._views.paths import Branch, branches
+from kedge._views.svg import path_svg, plan_svg
 from kedge._views.words import cost_line, place_of, reason_in_words
 
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation
     from kedge.graphs.events import Event
 
-__all__ = ["answer_html", "report_html"]
+__all__ = ["answer_html", "comparison_html", "framed", "report_html", "trace_html"]
 
 LONG = 400  # characters; a longer quotation is a whole passage, shown by its beginning
 CONTEXT = 160  # characters of a document shown on either side of a quotation
@@ -26,7 +26,27 @@ def answer_html(answer: Answer, *, texts: Mapping[str, str] | None = None) -> st
 
     With `texts` (document id to the document's text), quotations are shown within their context.
     """
-    return f'<div class="kedge"><style>{asset("card.css")}</style>{_card(answer, texts or {})}</div>'
+    return framed(_card(answer, texts or {}))
+
+
+def framed(body: str) -> str:
+    """A part of a page with the style of a card, for notebooks."""
+    return f'<div class="kedge"><style>{asset("card.css")}</style>{body}</div>'
+
+
+def comparison_html(answers: Mapping[str, Sequence[Answer]]) -> str:
+    """What several methods answered: a row for each question, a column for each method."""
+    heads = "".join(f"<th>{escape(method)}</th>" for method in answers)
+    rows = "".join(
+        f"<tr><th>{escape(one_line(row[0].question, 120))}</th>"
+        + "".join(
+            f"<td>{_verdict(answer)}<br><span class='place'>{escape(cost_line(answer))}</span></td>"
+            for answer in row
+        )
+        + "</tr>"
+        for row in zip(*answers.values(), strict=True)
+    )
+    return f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def report_html(
@@ -79,12 +99,14 @@ def _card(answer: Answer, texts: Mapping[str, str]) -> str:
     if abstention is not None:
         parts.append(_sources("Nearest found", abstention.nearest, texts))
     if answer.path:
-        parts.append(f'<h4>Evidence path</h4><ul class="path">{_tree(branches(answer.path))}</ul>')
+        parts.append(f"<h4>Evidence path</h4>{path_svg(answer.path)}")
     if answer.warnings:
         warnings = "".join(f"<li>{escape(warning)}</li>" for warning in answer.warnings)
         parts.append(f'<h4>Warnings</h4><ul class="missing">{warnings}</ul>')
+    if plan := plan_svg(answer.trace):
+        parts.append(f"<h4>Plan</h4>{plan}")
     if answer.trace:
-        parts.append(_trace(answer.trace))
+        parts.append(trace_html(answer.trace))
     parts.append(f'<p class="cost">{_confidence(answer)}{escape(cost_line(answer))}</p>')
     return "".join(parts)
 
@@ -135,18 +157,7 @@ def _in_context(citation: Citation, texts: Mapping[str, str]) -> str:
     )
 
 
-def _tree(found: Iterable[Branch]) -> str:
-    items = []
-    for branch in found:
-        relation = f"{escape(branch.relation)} →" if branch.forward else f"← {escape(branch.relation)} —"
-        lead = f'<span class="relation">{relation}</span>' if branch.relation else ""
-        note = f' <span class="place">[{branch.citation}]</span>' if branch.citation else ""
-        below = f"<ul>{_tree(branch.children)}</ul>" if branch.children else ""
-        items.append(f'<li>{lead}<span class="entity">{escape(branch.entity)}</span>{note}{below}</li>')
-    return "".join(items)
-
-
-def _trace(events: Sequence[Event]) -> str:
+def trace_html(events: Sequence[Event], *, opened: bool = False) -> str:
     """A bar that shows where the time went, and every event in words."""
     whole = max(event.seconds for event in events) or 1.0
     starts = [0.0, *(event.seconds for event in events)]
@@ -163,7 +174,8 @@ def _trace(events: Sequence[Event]) -> str:
         for event in events
     )
     return (
-        f"<details><summary><h4 style='display:inline'>Trace, {len(events)} events</h4></summary>"
+        f"<details{' open' if opened else ''}><summary>"
+        f"<h4 style='display:inline'>Trace, {len(events)} events</h4></summary>"
         f'<div class="clock">{clock}</div><ol class="timeline">{items}</ol></details>'
     )
 

@@ -65,7 +65,9 @@ def run_page(page: Path, folder: Path) -> int:
 def _run_python(block: Block, namespace: dict[str, Any]) -> None:
     # Empty lines above the code make tracebacks name the page's own lines.
     source = "\n" * (block.line - 1) + block.code
-    code = compile(source, str(block.page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    # Annotations are what a reader's are: this file's `annotations` of the future stay here.
+    code = compile(source, str(block.page), "exec", flags=flags, dont_inherit=True)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         result = eval(code, namespace)  # noqa: S307 - the pages are ours

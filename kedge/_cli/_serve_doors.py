@@ -1,0 +1,117 @@
+"""`kedge serve mcp` and `kedge serve a2a`: knowledge bases for other programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kedge._cli._app import BaseOption
+from kedge._cli._base import chat_model, open_base
+from kedge._settings import Settings
+from kedge.errors import InputError
+
+if TYPE_CHECKING:
+    from kedge._api import KnowledgeBase
+
+__all__ = ["a2a", "mcp"]
+
+BasesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--base",
+        "-b",
+        metavar="[NAME=]DIR",
+        help="A knowledge base; several, each with a name, are kept apart.  [default: $KEDGE_BASE or .kedge]",
+    ),
+]
+HostOption = Annotated[
+    str, typer.Option(help="Where to listen; elsewhere than on this machine needs KEDGE_TOKEN.")
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="An OpenAI-compatible chat model.  [default: $KEDGE_MODEL_URL]"),
+]
+ModelNameOption = Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")]
+
+
+def mcp(
+    bases: BasesOption = None,
+    http: Annotated[
+        bool,
+        typer.Option("--http", help="Listen, instead of serving one client on standard input and output."),
+    ] = False,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8808,
+    writable: Annotated[
+        bool, typer.Option("--writable", help="Let clients add documents, as texts that they send.")
+    ] = False,
+    add_from: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Let clients add files from this folder, too; may be repeated."),
+    ] = None,
+    model: ModelOption = None,
+    model_name: ModelNameOption = None,
+) -> None:
+    """Serve knowledge bases to MCP clients, until the client goes or Ctrl-C.
+
+    Over HTTP, clients must send the token that KEDGE_TOKEN holds, if it is set.
+    """
+    from kedge.mcp import http_app, run_http, run_stdio, server
+
+    token = Settings.read().token
+    with opened(bases) as named:
+        served = server(
+            named,
+            model=chat_model(model, model_name),
+            writable=writable or bool(add_from),
+            roots=add_from or (),
+        )
+        if not http:
+            asyncio.run(run_stdio(served))
+            return
+        http_app(served, token=token, host=host)  # says what is wrong before anything listens
+        typer.echo(f"listening at http://{host}:{port}/mcp", err=True)
+        asyncio.run(run_http(served, host=host, port=port, token=token))
+
+
+def a2a(
+    base: BaseOption = None,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8809,
+    model: ModelOption = None,
+    model_name: ModelNameOption = None,
+) -> None:
+    """Serve a knowledge base as A2A agents (coordinator, graph, text, image), until Ctrl-C.
+
+    Clients must send the token that KEDGE_TOKEN holds, if it is set.
+    """
+    from kedge.a2a import run
+
+    language_model = chat_model(model, model_name)
+    with open_base(base) as served:
+        typer.echo(f"listening at http://{host}:{port}", err=True)
+        asyncio.run(run(served, model=language_model, token=Settings.read().token, host=host, port=port))
+
+
+@contextmanager
+def opened(bases: list[str] | None) -> Iterator[dict[str, KnowledgeBase]]:
+    """The knowledge bases that options name, open: the only one is called `base` unless it has a name."""
+    given = bases or [""]
+    with ExitStack() as stack:
+        named: dict[str, KnowledgeBase] = {}
+        for text in given:
+            name, equals, directory = text.rpartition("=")
+            if len(given) > 1 and not equals:
+                raise InputError(
+                    f"the knowledge base {text} has no name", fix="give --base NAME=DIR for each"
+                )
+            if name in named:
+                raise InputError(f"two knowledge bases are called {name!r}", fix="give each its own name")
+            found = stack.enter_context(open_base(Path(directory) if directory else None))
+            named[name or "base"] = found
+        yield named
