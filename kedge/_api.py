@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,6 +57,7 @@ class KnowledgeBase(core.KnowledgeBase):
         sources: Sequence[str | Path | core.ParsedDocument],
         *,
         triples: bool = True,
+        pictures: bool = True,
         expand: bool = False,
         model: BaseChatModel | None = None,
         meter: Meter | None = None,
@@ -66,6 +68,7 @@ class KnowledgeBase(core.KnowledgeBase):
         Args:
             sources: Files, folders or globs, or documents that are read already.
             triples: Read triples for the graph; without, adding is several times faster.
+            pictures: Make vectors of the pictures, so that they are found by what they look like.
             expand: Let full text find a chunk by the questions that it answers and the names it goes by, too.
             model: A chat model that reads the triples, and writes those questions, instead of rules.
             meter: What the model's calls are checked against and charged to; no limit by default.
@@ -81,7 +84,10 @@ class KnowledgeBase(core.KnowledgeBase):
                 extract = extracting(cast, meter or Meter(Budget(seconds=None)))
         if expand:
             extract = expanding(cast, extract)
-        return await super().aadd(_found(sources), extract=extract, **options)
+        report = await super().aadd(_found(sources), extract=extract, **options)
+        if pictures:
+            await self.gallery.aupdate()
+        return report
 
     def estimate(self, *sources: str | Path | core.ParsedDocument, **options: Any) -> Estimate:
         """What reading these sources with a model would take; options as in `aestimate`."""
@@ -99,6 +105,17 @@ class KnowledgeBase(core.KnowledgeBase):
         from kedge.graphs.ingest import estimate
 
         return await estimate(self, _found(sources), _cast(None, self, model), slots=slots, **options)
+
+    @cached_property
+    def gallery(self) -> core.Gallery:
+        """Its pictures, found by what they look like and by what texts say of them."""
+        return core.Gallery(self)
+
+    def close(self) -> None:
+        """Let go of all files and connections."""
+        if "gallery" in self.__dict__:
+            self.gallery.close()
+        super().close()
 
     def remove(self, *names: str) -> RemoveReport:
         """Remove documents, by id, source or the file they came from."""

@@ -80,6 +80,15 @@ class Alignment:
         mapped = ((rows - self.image_mean) / self.image_scale) @ self.matrix
         return _unit(mapped * self.text_scale + self.text_mean)
 
+    def towards(self, texts: npt.ArrayLike) -> FloatArray:
+        """The directions in image space that score best with texts: shape (n, e) in, unit rows (n, d) out.
+
+        The order of images by their cosine with it is that of their mapped vectors by the inner product, so
+        that one index of image vectors serves both images and texts, whatever map is fitted later.
+        """
+        rows = (np.atleast_2d(np.asarray(texts, np.float64)) - self.text_mean) / self.text_scale
+        return _unit(rows @ self.matrix.T / self.image_scale)
+
     def save(self, path: Path) -> None:
         """Write it to a safetensors file, whole or not at all."""
         part = path.with_suffix(".part")

@@ -61,9 +61,10 @@ class Descriptors:
             return np.empty((0, self.dimension), np.float32)
         return np.stack(await _each(_describe, images))
 
-    async def encode_patches(self, images: Sequence[Image.Image]) -> list[FloatArray]:
-        """For each image 21 rows: the whole, then its quarters, then its sixteenths."""
-        return await _each(lambda image: np.stack([_describe(box.crop(image)) for box in _boxes()]), images)
+    async def encode_patches(self, images: Sequence[Image.Image], count: int = 21) -> list[FloatArray]:
+        """For each image the first of 21 rows: the whole, then its quarters, then its sixteenths."""
+        boxes = _boxes()[:count]
+        return await _each(lambda image: np.stack([_describe(box.crop(image)) for box in boxes]), images)
 
 
 def _boxes() -> list[Box]:

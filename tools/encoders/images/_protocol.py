@@ -35,8 +35,8 @@ class PatchEncoder(ImageEncoder, Protocol):
     many are compared is chosen with each query (MetaEmbed, arXiv 2509.18095).
     """
 
-    async def encode_patches(self, images: Sequence[Image.Image]) -> list[FloatArray]:
-        """For each image its patches' vectors, unit length, float32, shape `(patches, dimension)`."""
+    async def encode_patches(self, images: Sequence[Image.Image], count: int) -> list[FloatArray]:
+        """For each image its first `count` patches, unit length, float32, shape `(patches, dimension)`."""
         ...
 
 
