@@ -14,7 +14,7 @@ from kedge.agents.decisions import Gap, Judgement, Plan, Reading
 from kedge.agents.roles import Cast
 from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
-from kedge.tools.knowledge_base import Evidence, KnowledgeBase
+from kedge.tools.knowledge_base import Evidence, Gallery, KnowledgeBase
 from kedge.tools.models import Meter
 from kedge.tools.search import hybrid
 
@@ -31,7 +31,8 @@ class Context:
 
     `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer;
     with `steered` the loop waits after each adjustment for what a person makes of it. Methods that take a
-    question apart answer its parts with one `search` each, or with the method `nested`.
+    question apart answer its parts with one `search` each, or with the method `nested`. `images` are the
+    files that come with the question, and `gallery` finds pictures like them.
     """
 
     base: KnowledgeBase
@@ -42,6 +43,8 @@ class Context:
     steered: bool = False
     search: Search = hybrid
     nested: str | None = None
+    images: tuple[bytes, ...] = ()
+    gallery: Gallery | None = None
 
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""

@@ -156,7 +156,8 @@ async def astream(
     base: core.KnowledgeBase,
     question: str,
     *,
-    method: str = "metakgrag",
+    method: str | None = None,
+    images: Sequence[str | Path | bytes] = (),
     cast: Cast | Literal["extractive", "llm"] | None = None,
     model: BaseChatModel | None = None,
     budget: Budget | None = None,
@@ -169,8 +170,10 @@ async def astream(
     Args:
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
-        method: `metakgrag`, `parallel`, `research` (which chooses between them), or a baseline: `sequential`,
-            `splitting`, `retrieve_read`, `closed_book` (which needs `model`).
+        method: `metakgrag`, `parallel`, `research` (which chooses between them), `multimodal` (which looks at
+            pictures and pages, and is the default with images), or a baseline: `sequential`, `splitting`,
+            `retrieve_read`, `closed_book` (which needs `model`).
+        images: Image files, or their bytes, that the question is about.
         cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
             the model, where one is given.
         model: A LangChain chat model.
@@ -190,7 +193,19 @@ async def astream(
     from kedge.graphs.run import stream
 
     question = clean_question(question)
-    context = Context(base, _cast(cast, base, model), model=model, meter=Meter(budget or Budget()))
+    files = tuple(map(_image, images))
+    method = method or ("multimodal" if files else "metakgrag")
+    if files and method != "multimodal":
+        raise InputError(f"the method {method} looks at no images", fix="leave it out, or use multimodal")
+    gallery = base.gallery if isinstance(base, KnowledgeBase) else None
+    context = Context(
+        base,
+        _cast(cast, base, model),
+        model=model,
+        meter=Meter(budget or Budget()),
+        images=files,
+        gallery=gallery,
+    )
     async for item in stream(
         question,
         context,
@@ -201,6 +216,30 @@ async def astream(
         pause=pause,
     ):
         yield item if isinstance(item, Event) else Answer(**dict(item))
+
+
+def _image(given: str | Path | bytes) -> bytes:
+    """The bytes of an image file that can be opened; nothing is fetched from the web.
+
+    Raises:
+        InputError: it is a URL, or there is no such file.
+        LoadError: it is not an image, or too large.
+    """
+    from kedge.tools.images import opened
+
+    if isinstance(given, bytes):
+        opened(given)
+        return given
+    if "://" in str(given):
+        raise InputError(f"{given}: is a URL, and nothing is fetched", fix="save the image in a file")
+    path = Path(given)
+    if not path.is_file():
+        raise InputError(f"{given}: no such image", fix="check the path")
+    if path.stat().st_size > core.Limits().bytes:
+        raise InputError(f"{given}: is larger than 64 MB", fix="make it smaller")
+    data = path.read_bytes()
+    opened(data, str(given))
+    return data
 
 
 def _cast(cast: Cast | str | None, base: core.KnowledgeBase, model: BaseChatModel | None) -> Cast:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kedge.agents.decisions import (
         Augmentation,
         Concept,
+        Description,
         Finding,
         Gap,
         Judgement,
@@ -99,6 +100,14 @@ class ExtractiveCast:
         from kedge.agents.extractive.planning import plan
 
         return plan(question, gaps)
+
+    async def describe(
+        self, question: str, hints: Sequence[str], images: Sequence[bytes] = ()
+    ) -> Description:
+        """What at least two of the hints say; the images themselves are not looked at."""
+        from kedge.agents.extractive.describing import describe
+
+        return describe(hints)
 
     async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
         """Whether the passages hold the answer and mention every name of the question."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
+CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page, picture, box"
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
@@ -41,9 +41,17 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
     method: Annotated[
-        str,
-        typer.Option(help="metakgrag, parallel, research or a baseline.", autocompletion=lambda: _methods()),
-    ] = "metakgrag",
+        str | None,
+        typer.Option(
+            help="metakgrag, parallel, research, multimodal or a baseline.  "
+            "[default: metakgrag; multimodal with --image]",
+            autocompletion=lambda: _methods(),
+        ),
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="An image that the question is about; may be given several times."),
+    ] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
     seconds: Annotated[
@@ -89,6 +97,7 @@ def ask(
     language_model = chat_model(model, model_name)
     options = {
         "method": method,
+        "images": image or [],
         "budget": budget,
         "thread": thread,
         "from_round": from_round,

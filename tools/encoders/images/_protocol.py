@@ -14,7 +14,13 @@ __all__ = ["ImageEncoder", "JointEncoder", "PatchEncoder"]
 
 
 class ImageEncoder(Protocol):
-    """Turns images into unit vectors; `fingerprint` as for a text encoder."""
+    """Turns images into unit vectors; `fingerprint` as for a text encoder.
+
+    `alike` is the cosine from which on two images are taken to show the same thing.
+    """
+
+    @property
+    def alike(self) -> float: ...
 
     @property
     def fingerprint(self) -> str: ...

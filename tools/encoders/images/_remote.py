@@ -31,6 +31,8 @@ class RemoteImageEncoder(Endpoint):
         'clip-vit-base-patch32/512'
     """
 
+    alike = 0.9
+
     async def encode(self, images: Sequence[Image.Image]) -> FloatArray:
         """Rows of unit length, float32, shape `(len(images), dimension)`.
 

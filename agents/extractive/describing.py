@@ -1,0 +1,69 @@
+"""Saying what an image shows from texts about similar images, each of which may be wrong."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from kedge.agents.decisions import Description
+from kedge.agents.extractive.lexicon import STOP_WORDS
+from kedge.agents.extractive.spans import lemma
+
+__all__ = ["describe"]
+
+_LEAST = 2  # hints that must say something
+_PART = re.compile(
+    r"(?i),\s*|\s+(?=(?:in|on|at|with|near|by|under|over|behind|beside|through|while|and|as|next to)\b)"
+)
+_WORD = re.compile(r"[^\W_]+")
+
+
+def describe(hints: Sequence[str]) -> Description:
+    """The longest beginning of a hint that at least two hints say, word for word of it that matters.
+
+    Example:
+        >>> hints = ["A dog runs on the beach in Hesk", "A brown dog on a beach", "Two boats"]
+        >>> describe([*hints, "The dog runs"]).text
+        'A dog runs on the beach'
+        >>> describe(hints[:1]).text is None
+        True
+    """
+    said = [frozenset(_content(hint)) for hint in hints]
+    support = Counter(word for words in said for word in words)
+    best: tuple[int, float, str] = (0, 0.0, "")
+    for hint, words in zip(hints, said, strict=True):
+        kept, text = _supported(hint, support)
+        if kept:
+            share = kept / max(1, len(words))
+            best = max(best, (kept, share, text), key=lambda item: item[:2])
+    kept, share, text = best
+    if not kept:
+        return Description(text=None, notes=("no two hints agree",))
+    about = set(_content(text))
+    backing = tuple(hint for hint, words in zip(hints, said, strict=True) if len(words & about) > 0)
+    return Description(
+        text=text.rstrip(" .,"), hints=backing, confidence=round(share * len(backing) / len(hints), 3)
+    )
+
+
+def _supported(hint: str, support: Counter[str]) -> tuple[int, str]:
+    """The words that matter in the beginning of a hint up to the first part that only one hint says."""
+    count, end = 0, 0
+    for part in _parts(hint):
+        words = _content(hint[part[0] : part[1]])
+        if not words or any(support[word] < _LEAST for word in words):
+            break
+        count, end = count + len(set(words)), part[1]
+    return count, hint[:end].strip()
+
+
+def _parts(hint: str) -> list[tuple[int, int]]:
+    cuts = [0, *(match.end() for match in _PART.finditer(hint)), len(hint)]
+    return [(start, end) for start, end in pairwise(cuts) if hint[start:end].strip()]
+
+
+def _content(text: str) -> list[str]:
+    words = (word.lower() for word in _WORD.findall(text))
+    return [lemma(word) for word in words if word not in STOP_WORDS]
