@@ -13,7 +13,7 @@ from kedge.graphs.answer import Answer, Citation
 from kedge.tools.images import Box
 from kedge.tools.knowledge_base import KnowledgeBase
 
-__all__ = ["Look", "Place", "Route", "destinations", "refined", "with_regions"]
+__all__ = ["Look", "Place", "Route", "described", "destinations", "refined", "with_regions"]
 
 Place = Literal["text", "images", "pages"]
 
@@ -27,9 +27,7 @@ _VISIBLE = re.compile(
     rf".*\b({_IMAGE}|sign|here|this|these)\b"
 )
 _SHOWN = re.compile(rf"(?i)\b({_IMAGE}|flags?|maps?|logos?|shown|depicted|looks? like)\b")
-_PAGED = re.compile(
-    r"(?i)\b(pages?|slides?|figures?|fig|charts?|tables?|graphs?|diagrams?|plots?|exhibits?)\b"
-)
+_PAGED = re.compile(r"(?i)\b(?:page|slide|figure|fig|chart|table|graph|diagram|plot|exhibit)s?\b")
 
 
 class Route(BaseModel):
@@ -68,7 +66,7 @@ def destinations(question: str, *, images: int, paged: bool) -> Route:
         >>> destinations("How many tonnes does the chart show for 1927?", images=0, paged=True).places
         ('text', 'pages')
     """
-    if images and (_DESCRIBE.search(question) or _VISIBLE.search(question)):
+    if images and (described(question) or _VISIBLE.search(question)):
         return Route(search=False)
     places: list[Place] = ["text"]
     if images or _SHOWN.search(question):
@@ -76,6 +74,16 @@ def destinations(question: str, *, images: int, paged: bool) -> Route:
     if paged and _PAGED.search(question):
         places.append("pages")
     return Route(search=True, places=tuple(places))
+
+
+def described(question: str) -> bool:
+    """Whether a question asks for no more than what an image shows.
+
+    Example:
+        >>> described("What is shown in this picture?"), described("Who is the man in this picture?")
+        (True, False)
+    """
+    return bool(_DESCRIBE.search(question))
 
 
 def refined(question: str, gaps: Sequence[Gap], names: Sequence[str], asked: Sequence[str]) -> str | None:

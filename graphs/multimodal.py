@@ -21,9 +21,9 @@ from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
 from kedge.graphs.evidence import fused, leading, path
-from kedge.graphs.looking import Look, Route, destinations, refined, with_regions
+from kedge.graphs.looking import Look, Route, described, destinations, refined, with_regions
 from kedge.tools.images import WHOLE, opened, proposals, read_text
-from kedge.tools.knowledge_base import Evidence, Gallery, caption
+from kedge.tools.knowledge_base import Chunk, Evidence, Gallery, caption
 from kedge.tools.search import pages, shown, similar
 
 __all__ = ["STATE_TYPES", "builder", "graph"]
@@ -35,6 +35,7 @@ CROPS = 3  # parts of an image that are searched with, after the whole image did
 PAGES = 3  # pages whose chunks are read
 SHOWN = 3  # pictures that a model looks at
 HINTS = 5  # texts about similar images
+KNOWN = 0.9  # confidence in what is said of the same picture
 NAMED = 80  # characters of a caption that go into a query
 
 
@@ -78,17 +79,19 @@ async def look(state: State, runtime: Runtime[Context]) -> State:
 
 async def describe(state: State, runtime: Runtime[Context]) -> State:
     """Say what the image shows, by texts about similar images and, where there is one, by a model's eyes."""
-    context = runtime.context
-    found = [item for data in context.images for item in await _told(_gallery(context), data)]
-    hints = [*(seen.text for seen in state["looks"] if seen.text), *(caption(i.chunk) for i in found)]
-    try:
-        said = await context.meter.play(
-            "describe", context.cast.describe, state["question"], hints, context.images
-        )
-    except DecisionFailed as error:
-        said = Description(text=None, notes=(error.message,))
+    context, question = runtime.context, state["question"]
+    alike = [item for item in _alike(context, state["looks"]) if caption(item.chunk)]
+    told = [item for data in context.images for item in await _told(_gallery(context), data)]
+    if alike and described(question) and context.model is None:
+        # It is one of the documents' own pictures: what they say of it is the description, and no hint.
+        known = caption(alike[0].chunk)
+        said = Description(text=known, hints=(known,), confidence=KNOWN)
+    else:
+        seen = [look.text for look in state["looks"] if look.text]
+        hints = [*seen, *(caption(item.chunk) for item in leading(alike, told))]
+        said = await _said(context, question, hints, context.images)
     event = context.event("described", said.text or "nothing could be said", hints=list(said.hints))
-    return {"description": said, "evidence": found, "trace": [event]}
+    return {"description": said, "evidence": list(leading(alike, told)), "trace": [event]}
 
 
 async def search(state: State, runtime: Runtime[Context]) -> State:
@@ -149,7 +152,7 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
     said = state.get("description", Description(text=None))
     gaps = state["judgement"].gaps if "judgement" in state else ()
     if said.text is not None:
-        reading = _described(said, evidence)
+        reading = _quoting(said, [i.chunk for i in evidence if caption(i.chunk) in said.hints])
     elif context.images and not any(seen.alike or seen.text for seen in state.get("looks", [])):
         # Whatever the documents say, they say it of something else than what the image shows.
         reading = Reading(answer=None, reason="out of corpus", gaps=gaps)
@@ -232,39 +235,38 @@ async def _told(gallery: Gallery, data: bytes) -> list[Evidence]:
     """What is said of pictures like this one, and what lies where it is mapped."""
     image = await asyncio.to_thread(opened, data)
     like = await similar(gallery, image, HINTS)
-    mapped = await gallery.texts_for(image, HINTS, own=[item.chunk.id for item in like])
-    near = [
-        Evidence(c, dict(mapped)[c.id], "near the image") for c in gallery.base.chunks([n for n, _ in mapped])
-    ]
-    return [item for item in (*like, *near) if item.chunk.kind == "image" and caption(item.chunk)]
+    mapped = dict(await gallery.texts_for(image, HINTS, own=[item.chunk.id for item in like]))
+    near = [Evidence(c, mapped[c.id], "lies near the image") for c in gallery.base.chunks(list(mapped))]
+    about = [*like, *(item for item in near if item.chunk.kind == "image")]
+    return [item for item in about if caption(item.chunk)]
 
 
-def _described(said: Description, evidence: Sequence[Evidence]) -> Reading:
-    """A description as a reading that quotes the hints it rests on."""
-    quoted = [item.chunk for item in evidence if caption(item.chunk) in said.hints]
-    support = tuple(Support(chunk_id=chunk.id, start=0, end=len(chunk.text)) for chunk in quoted)
-    return Reading(answer=said.text, support=support, confidence=said.confidence)
+async def _said(
+    context: Context, question: str, hints: Sequence[str], images: Sequence[bytes]
+) -> Description:
+    """The describer's word; one that comes to none, or may not be asked any more, has seen nothing."""
+    try:
+        return await context.meter.play("describe", context.cast.describe, question, hints, images)
+    except (BudgetExceeded, DecisionFailed) as error:
+        return Description(text=None, notes=(error.message,))
 
 
 async def _read_off(context: Context, question: str, evidence: Sequence[Evidence]) -> Reading | None:
     """What a model sees in the pictures that were found, where no text answers."""
     gallery, chunks = _gallery(context), {item.chunk.id: item.chunk for item in evidence}
-    pictures = context.base.pictures(list(chunks))[:SHOWN]
-    if not pictures:
+    pictures = {picture.chunk_id: picture for picture in context.base.pictures(list(chunks))}
+    told = [chunk for number, chunk in chunks.items() if number in pictures][:SHOWN]
+    if not told:
         return None
-    files = [await asyncio.to_thread(gallery.file(picture).read_bytes) for picture in pictures]
-    hints = [text for picture in pictures if (text := caption(chunks[picture.chunk_id]))]
-    try:
-        said = await context.meter.play(
-            "describe", context.cast.describe, question, hints, (*context.images, *files)
-        )
-    except (BudgetExceeded, DecisionFailed):
-        return None
-    whole = [chunks[picture.chunk_id] for picture in pictures]
-    support = tuple(Support(chunk_id=chunk.id, start=0, end=len(chunk.text)) for chunk in whole)
-    return (
-        None if said.text is None else Reading(answer=said.text, support=support, confidence=said.confidence)
-    )
+    files = [await asyncio.to_thread(gallery.file(pictures[chunk.id]).read_bytes) for chunk in told]
+    said = await _said(context, question, list(map(caption, told)), (*context.images, *files))
+    return None if said.text is None else _quoting(said, told)
+
+
+def _quoting(said: Description, chunks: Sequence[Chunk]) -> Reading:
+    """A description as a reading that quotes the whole of what is said of pictures."""
+    support = tuple(Support(chunk_id=chunk.id, start=0, end=len(chunk.text)) for chunk in chunks)
+    return Reading(answer=said.text, support=support, confidence=said.confidence)
 
 
 def _alike(context: Context, looks: list[Look]) -> list[Evidence]:
@@ -282,8 +284,9 @@ def _query(state: State, looks: list[Look], context: Context) -> str:
 def _next(state: State, looks: list[Look], context: Context) -> str | None:
     """The next query: what the image was found to be stands in for "this"."""
     asked = state.get("queries", [])
-    names = [caption(item.chunk)[:NAMED] or item.chunk.title for item in _alike(context, looks)]
-    names += [seen.text[:NAMED] for seen in looks if seen.text]
+    alike = [item.chunk for item in _alike(context, looks)]
+    names = [text[:NAMED] for chunk in alike if (text := caption(chunk))]
+    names += [seen.text[:NAMED] for seen in looks if seen.text] + [chunk.title for chunk in alike]
     gaps = state["judgement"].gaps if "judgement" in state else ()
     if not asked and not names:
         return state["question"]

@@ -49,7 +49,7 @@ def ask(
         ),
     ] = None,
     image: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(metavar="FILE", help="An image that the question is about; may be given several times."),
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
