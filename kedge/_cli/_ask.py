@@ -28,7 +28,7 @@ CITATION = "number, chunk_id, document_id, source, title, quote, start, end, pag
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
-    "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
+    "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
 
 
@@ -43,8 +43,8 @@ def ask(
     method: Annotated[
         str | None,
         typer.Option(
-            help="metakgrag, parallel, research, multimodal or a baseline.  "
-            "[default: metakgrag; multimodal with --image]",
+            help="metakgrag, parallel, research (which chooses), multimodal, or a baseline: sequential, "
+            "splitting, retrieve_read, closed_book.  [default: metakgrag; multimodal with --image]",
             autocompletion=lambda: _methods(),
         ),
     ] = None,

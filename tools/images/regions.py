@@ -11,7 +11,7 @@ from PIL import Image
 
 __all__ = ["WHOLE", "Box", "proposals"]
 
-_SIDE = 128  # pixels of the small copy that is looked at
+_SIDE = 256  # pixels of the small copy that is looked at
 _GROUND = 24.0  # distance in RGB below which a pixel belongs to the ground
 _LEAST, _MOST = 0.01, 0.8  # of the image's area
 _ALIKE = 0.6  # boxes that share this much of their union are the same
@@ -76,7 +76,7 @@ def proposals(image: Image.Image, count: int = 6) -> list[Box]:
         >>> [round(edge, 1) for edge in proposals(image, 1)[0]]
         [0.6, 0.1, 0.9, 0.4]
     """
-    small = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR), np.float64)
+    small = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.NEAREST), np.float64)
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     ground = np.median(border, axis=0)
     things = np.linalg.norm(small - ground, axis=2) > _GROUND
@@ -107,4 +107,4 @@ def _salience(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     spectrum = np.fft.fft2(grey)
     size = np.log(np.abs(spectrum) + 1e-9)
     residual = np.exp(size - uniform_filter(size, 3) + 1j * np.angle(spectrum))
-    return np.asarray(gaussian_filter(np.abs(np.fft.ifft2(residual)) ** 2, 4))
+    return np.asarray(gaussian_filter(np.abs(np.fft.ifft2(residual)) ** 2, _SIDE / 32))
