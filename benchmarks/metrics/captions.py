@@ -115,7 +115,8 @@ class Cider:
     def _weighted(self, text: list[str], order: int) -> dict[Gram, float]:
         grams = _grams(text, order)
         return {
-            gram: count * (self._size - math.log(max(1, self._frequency[gram]))) for gram, count in grams.items()
+            gram: count * (self._size - math.log(max(1, self._frequency[gram])))
+            for gram, count in grams.items()
         }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kedge.tools.knowledge_base.records import Chunk
 from kedge.tools.search._fusion import reciprocal_rank_fusion
-from kedge.tools.search._hits import best, check
+from kedge.tools.search._hits import Hit, best, check
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base import KnowledgeBase
@@ -32,8 +32,8 @@ class Page(NamedTuple):
 async def pages(base: KnowledgeBase, query: str, k: int = 5, *, document_id: str | None = None) -> list[Page]:
     """The pages that a query means, best first, in one document or in all that have pages.
 
-    Rankings by words, by meaning, and by what a query names ("Figure 4", "page 12", a chart, a table) are
-    fused by reciprocal rank, each counting a page by its best chunk.
+    Three rankings are fused by reciprocal rank: by words (a page counts with its three best chunks), by
+    meaning (with its best), and by what the query names, such as "Figure 4" or "page 12".
 
     Raises:
         InputError: when k is less than 1.
@@ -43,25 +43,29 @@ async def pages(base: KnowledgeBase, query: str, k: int = 5, *, document_id: str
 
     def search() -> list[Page]:
         depth = _DEPTH if document_id is None else max(_DEPTH, base.store.chunk_count())
-        hits = [best(base.full_text.search(query, depth)), best(base.vectors.query(vector, depth))]
-        found = {c.id: c for c in base.chunks(sorted({n for ranking in hits for n, _ in ranking}))}
-        inside = {n: c for n, c in found.items() if document_id in (None, c.document_id)}
-        rankings = [[inside[n] for n, _ in ranking if n in inside] for ranking in hits]
-        named = best((n, _named(query, c)) for n, c in inside.items())
-        rankings.append([inside[n] for n, score in named if score])
-        fused = reciprocal_rank_fusion([_ranked(ranking) for ranking in rankings])
-        chunks = list({c.id: c for ranking in reversed(rankings) for c in ranking}.values())
+        words, meaning = base.full_text.search(query, depth), base.vectors.query(vector, depth)
+        found = base.chunks(sorted({n for hits in (words, meaning) for n, _ in hits}))
+        inside = {c.id: c for c in found if c.page is not None and document_id in (None, c.document_id)}
+        named = [(n, score) for n, c in inside.items() if (score := _named(query, c))]
+        rankings = [_ranked(inside, words, 3), _ranked(inside, meaning, 1), _ranked(inside, named, 1)]
+        order = [inside[n] for n, _ in (*best(named), *best(words), *best(meaning)) if n in inside]
+        chunks = list({c.id: c for c in order}.values())
         return [
             Page(*page, score, tuple(c for c in chunks if (c.document_id, c.page) == page))
-            for page, score in fused[:k]
+            for page, score in reciprocal_rank_fusion(rankings)[:k]
         ]
 
     return await asyncio.to_thread(search)
 
 
-def _ranked(chunks: Iterable[Chunk]) -> list[tuple[str, int]]:
-    """The pages of chunks, each where its first chunk stands."""
-    return list(dict.fromkeys((c.document_id, c.page) for c in chunks if c.page is not None))
+def _ranked(chunks: Mapping[int, Chunk], hits: Sequence[Hit], count: int) -> list[tuple[str, int]]:
+    """Pages by the sum of their `count` best chunks' scores."""
+    scores: dict[tuple[str, int], list[float]] = {}
+    for number, score in best(hits):
+        if number in chunks:
+            chunk = chunks[number]
+            scores.setdefault((chunk.document_id, chunk.page or 0), []).append(score)
+    return [page for page, _ in best((page, sum(found[:count])) for page, found in scores.items())]
 
 
 def _named(query: str, chunk: Chunk) -> float:
