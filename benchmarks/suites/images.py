@@ -1,0 +1,375 @@
+"""Images: maps to text, pages, descriptions, speed: `kedge bench images [--only alignment pages speed]`.
+
+Every set is cut in two by a hash of the ids. Descriptors, thresholds and rankings were chosen with the
+calibration half in view; what is reported is the other half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+
+import numpy as np
+from PIL import Image
+
+from kedge.agents.extractive import ExtractiveCast
+from kedge.agents.extractive.describing import describe
+from kedge.benchmarks.datasets.pictures import Captioned, captioned, mmlongbench
+from kedge.benchmarks.distillation import Examples, distil
+from kedge.benchmarks.metrics import bootstrap, f1, hit_at, permutation_test, recall_at
+from kedge.benchmarks.metrics.captions import Cider, bleu, rouge_l
+from kedge.graphs.context import Context
+from kedge.graphs.run import stream
+from kedge.tools.encoders import FloatArray, MiniLM
+from kedge.tools.encoders.alignment import Alignment, align
+from kedge.tools.encoders.images import Descriptors
+from kedge.tools.knowledge_base import Gallery, KnowledgeBase
+from kedge.tools.knowledge_base.full_text import FullText
+from kedge.tools.knowledge_base.vectors import Vectors
+from kedge.tools.search import pages
+
+__all__ = ["SECTIONS", "main"]
+
+KS = (1, 5, 10)
+SHARES = (0.1, 0.25, 0.5, 1.0)
+Table = list[tuple[str, ...]]
+
+
+def in_calibration(name: str) -> bool:
+    """Whether the item of this id may be looked at and tuned on.
+
+    Example:
+        >>> in_calibration("a"), in_calibration("b")
+        (False, True)
+    """
+    return blake2b(name.encode()).digest()[0] % 2 == 0
+
+
+# --- alignment ----------------------------------------------------------------------------------------------
+
+
+async def alignment(data: Path) -> Table:
+    """Recall of an image's captions and of a caption's image, among those of the images not fitted on."""
+    images = list(captioned(data / "image_text" / "captions.jsonl"))
+    train, test = ([i for i in images if in_calibration(i.id) == side] for side in (True, False))
+    known, asked = await _encoded(train), await _encoded(test)
+    rows: Table = [("map", "share", "pairs", "gallery", "direction", *(f"R@{k} [95 %]" for k in KS), "p")]
+    identity = _identity(known[0].shape[1], known[1].shape[1])
+    rows += _scored("chance", "", 0, asked, None)
+    rows += _scored("identity", "", 0, asked, identity)
+    for share in SHARES:
+        count = max(4, round(share * len(train)))
+        mine = known[2] < count
+        x, y, owners = known[0][known[2][mine]], known[1][mine], [str(o) for o in known[2][mine]]
+        for method in ("procrustes", "ridge", "robust_procrustes", "least_squares", None):
+            alpha = 100.0 if method == "ridge" else 0.0
+            found = align(x, y, method, alpha=alpha, owners=owners)  # type: ignore[arg-type]
+            name = method or f"chosen: {found.method}"
+            rows += _scored(name, f"{100 * share:.0f} %", len(y), asked, found)
+    return rows
+
+
+Encoded = tuple[FloatArray, FloatArray, "np.ndarray[tuple[int], np.dtype[np.int64]]"]
+
+
+async def _encoded(images: Sequence[Captioned]) -> Encoded:
+    """Vectors of images and of captions, and for each caption the row of its image."""
+    opened = [Image.open(image.file).convert("RGB") for image in images]
+    captions = [text for image in images for text in image.captions]
+    owners = np.array([row for row, image in enumerate(images) for _ in image.captions])
+    return await Descriptors().encode(opened), await MiniLM().encode(captions), owners
+
+
+def _identity(d: int, e: int) -> Alignment:
+    zeros, ones = np.zeros, np.ones
+    return Alignment(np.eye(d, e), zeros(d), ones(d), zeros(e), ones(e), "least_squares")
+
+
+def _scored(name: str, share: str, pairs: int, asked: Encoded, found: Alignment | None) -> Table:
+    """Both directions; p compares hits at 10 with those of chance, image by image or caption by caption."""
+    x, y, owners = asked
+    random = np.random.default_rng(0)
+    guess = random.normal(size=(len(x), len(y)))
+    scores = guess if found is None else found(x) @ y.T
+    own = np.arange(len(x))[:, None] == owners
+    table: Table = []
+    for direction, values, mine, ties in (
+        ("image → text", scores, own, guess),
+        ("text → image", scores.T, own.T, guess.T),
+    ):
+        hits = [_hits(values, mine, k) for k in KS]
+        p = "" if found is None else f"{permutation_test(hits[-1], _hits(ties, mine, KS[-1])):.4f}"
+        cells = [_percent(bootstrap(hit)) for hit in hits]
+        table.append((name, share, str(pairs), str(len(x)), direction, *cells, p))
+    return table
+
+
+def _hits(scores: FloatArray, own: FloatArray, k: int) -> list[float]:
+    order = np.argsort(-scores, axis=1)[:, :k]
+    return [float(own[row, best].any()) for row, best in enumerate(order)]
+
+
+def _percent(interval: object) -> str:
+    mean, low, high = (100 * getattr(interval, name) for name in ("mean", "low", "high"))
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+
+
+# --- descriptions -------------------------------------------------------------------------------------------
+
+
+async def descriptions(data: Path) -> Table:
+    """What the extractive cast says of images not fitted on, before and after distillation."""
+    images = list(captioned(data / "image_text" / "captions.jsonl"))
+    train = [i for i in images if in_calibration(i.id)]
+    parts = [
+        train[0::4] + train[1::4] + train[2::4],
+        train[3::4],
+        [i for i in images if not in_calibration(i.id)],
+    ]
+    fit, validation, test = [await _examples(part) for part in parts]
+
+    async def say(hints: Sequence[str]) -> str | None:
+        return describe(hints).text
+
+    async def first(hints: Sequence[str]) -> str | None:
+        return hints[0]
+
+    rows: Table = [
+        ("description", "rounds", "kept", "n", "said", "BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr-D [95 %]")
+    ]
+    speakers: tuple[tuple[str, Callable[[Sequence[str]], Awaitable[str | None]]], ...]
+    speakers = (("nearest caption", first), ("said by two hints", say))
+    for name, speaker in speakers:
+        for rounds in (0, 3):
+            found = await distil(fit, validation, MiniLM(), speaker, rounds=rounds)
+            store = [text for known in fit.captions for text in known] + [text for _, text in found.synthetic]
+            vectors = await MiniLM().encode(store)
+            said = []
+            for mapped in found.alignment(test.vectors):
+                near = np.argsort(-(vectors @ mapped))[:5]
+                said.append(await speaker([store[row] for row in near]) or "")
+            cider = Cider(test.captions)
+            scores = [cider(text, known) for text, known in zip(said, test.captions, strict=True)]
+            rouge = np.mean([rouge_l(text, known) for text, known in zip(said, test.captions, strict=True)])
+            grams = bleu(said, test.captions)
+            spoken = sum(bool(text) for text in said)
+            cells = (
+                f"{grams[0]:.3f}",
+                f"{grams[3]:.3f}",
+                f"{rouge:.3f}",
+                str(bootstrap(scores)).split(" (")[0],
+            )
+            rows.append(
+                (
+                    name,
+                    str(len(found.rounds) - 1),
+                    str(len(found.synthetic)),
+                    str(len(said)),
+                    str(spoken),
+                    *cells,
+                )
+            )
+    return rows
+
+
+async def _examples(images: Sequence[Captioned]) -> Examples:
+    vectors = await Descriptors().encode([Image.open(image.file).convert("RGB") for image in images])
+    return Examples(tuple(i.id for i in images), vectors, tuple(i.captions for i in images))
+
+
+# --- pages --------------------------------------------------------------------------------------------------
+
+
+async def documents(data: Path) -> Table:
+    """Recall of evidence pages on MMLongBench, within the document; then answers and abstentions."""
+    folder = data / "image_text"
+    asked = [q for q in mmlongbench(folder / "mmlongbench.jsonl") if not in_calibration(q.id)]
+    with tempfile.TemporaryDirectory() as place:
+        async with KnowledgeBase.open(Path(place) / "base", create=True) as base:
+            await base.aadd(sorted((folder / "mmlongbench").glob("*.pdf")))
+            gallery = Gallery(base)
+            await gallery.aupdate()
+            named = {Path(document.source).name: document.id for document in base.documents()}
+            whole = _by_pages(base, Path(place) / "pages")
+            found: dict[str, list[list[str]]] = {"BM25 over page text": [], "pages": []}
+            gold = [q for q in asked if q.gold]
+            for question in gold:
+                document = named[question.extra["document"]]
+                found["BM25 over page text"].append(_bm25(*whole, question.question, document))
+                best = await pages(base, question.question, 10, document_id=document)
+                found["pages"].append([str(page.number) for page in best])
+            rows: Table = [
+                ("what", "n", "R@1 [95 %]", "R@5 [95 %]", "hit@1", "hit@5", "p of R@1", "p of R@5")
+            ]
+            rows += _page_rows(found, [set(q.gold) for q in gold])
+            rows += await _answered(base, gallery, asked)
+            gallery.close()
+    return rows
+
+
+def _page_rows(found: dict[str, list[list[str]]], gold: Sequence[set[str]]) -> Table:
+    def scores(name: str, k: int, measure: Callable[..., float] = recall_at) -> list[float]:
+        return [measure(k, ranked, wanted) for ranked, wanted in zip(found[name], gold, strict=True)]
+
+    baseline = next(iter(found))
+    return [
+        (
+            name,
+            str(len(gold)),
+            *(_percent(bootstrap(scores(name, k))) for k in (1, 5)),
+            *(f"{100 * np.mean(scores(name, k, hit_at)):.1f}" for k in (1, 5)),
+            *(
+                "" if name == baseline else f"{permutation_test(scores(name, k), scores(baseline, k)):.3f}"
+                for k in (1, 5)
+            ),
+        )
+        for name in found
+    ]
+
+
+def _by_pages(base: KnowledgeBase, place: Path) -> tuple[FullText, list[tuple[str, str]]]:
+    """The baseline: an index that holds each page whole, and the document and number of each entry."""
+    from dataclasses import replace
+
+    index, places = FullText(place), list[tuple[str, str]]()
+    entries = []
+    for document in base.documents():
+        texts: dict[int, list[str]] = {}
+        for chunk in base.chunks_of(document.id):
+            if chunk.kind != "image" and chunk.page is not None:
+                texts.setdefault(chunk.page, []).append(chunk.text)
+        first = base.chunks_of(document.id)[0]
+        for number, parts in texts.items():
+            entries.append(replace(first, id=len(places) + 1, title="", heading="", text="\n".join(parts)))
+            places.append((document.id, str(number)))
+    index.begin()
+    index.add(entries)
+    index.finish()
+    return index, places
+
+
+def _bm25(index: FullText, places: Sequence[tuple[str, str]], question: str, document: str) -> list[str]:
+    hits = sorted(index.search(question, len(places)), key=lambda hit: (-hit[1], hit[0]))
+    ranked = [places[number - 1] for number, _ in hits]
+    return [number for name, number in ranked if name == document]
+
+
+async def _answered(base: KnowledgeBase, gallery: Gallery, asked: Sequence[object]) -> Table:
+    """Answers and abstentions over all documents at once, by the extractive cast."""
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    given = 0
+    for question in asked:
+        context = Context(base, ExtractiveCast(base.encoder), gallery=gallery)
+        items = [item async for item in stream(question.question, context, method="multimodal")]  # type: ignore[attr-defined]
+        answer = items[-1].text  # type: ignore[union-attr]
+        answerable = question.answerable  # type: ignore[attr-defined]
+        given += bool(answerable and answer)
+        scores[answerable].append(f1(answer, question.answers) if answerable else float(answer is None))  # type: ignore[attr-defined]
+    right, refused = bootstrap(scores[True]), bootstrap(scores[False])
+    return [
+        (f"answers, F1 ({given} given)", str(right.n), _percent(right), *[""] * 5),
+        ("unanswerable: refused", str(refused.n), _percent(refused), *[""] * 5),
+    ]
+
+
+# --- speed --------------------------------------------------------------------------------------------------
+
+
+async def speed(data: Path) -> Table:
+    """Encoding, fitting and searching, on whatever else this machine is doing."""
+    rng = np.random.default_rng(0)
+    photos = [Image.effect_noise((512, 512), 80).convert("RGB") for _ in range(40)]
+    start, cpu = perf_counter(), process_time()
+    await Descriptors().encode(photos)
+    seconds, used = perf_counter() - start, process_time() - cpu
+    rows: Table = [("what", "size", "wall clock", "CPU time")]
+    rows.append(
+        ("encode", "40 images of 512 px", f"{40 / seconds:.0f} images/s", f"{40 / used:.0f} images/s")
+    )
+    x, y = rng.normal(size=(1_000, 378)), rng.normal(size=(1_000, 384))
+    for method in ("ridge", "procrustes", "robust_procrustes", None):
+        start, cpu = perf_counter(), process_time()
+        align(x, y, method)  # type: ignore[arg-type]
+        rows.append(
+            (
+                f"fit, {method or 'chosen'}",
+                "1,000 pairs",
+                *(f"{s:.2f} s" for s in (perf_counter() - start, process_time() - cpu)),
+            )
+        )
+    return rows
+
+
+async def search(data: Path) -> Table:
+    """The time of one search among 100,000 image vectors; building the index takes minutes."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(500, 378))
+    with tempfile.TemporaryDirectory() as place, Vectors(Path(place)) as index:
+        start = perf_counter()
+        for first in range(0, 100_000, 5_000):
+            rows = centres[rng.integers(0, 500, 5_000)] + 0.5 * rng.normal(size=(5_000, 378))
+            unit = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+            index.add(range(first, first + 5_000), unit)
+        built = perf_counter() - start
+        times = []
+        for row in unit[:200]:
+            start = perf_counter()
+            index.query(row, 10)
+            times.append(1_000 * (perf_counter() - start))
+    return [
+        ("what", "size", "p50", "p99", "built in"),
+        (
+            "search",
+            "100,000 vectors",
+            f"{median(times):.1f} ms",
+            f"{np.percentile(times, 99):.1f} ms",
+            f"{built:.0f} s",
+        ),
+    ]
+
+
+SECTIONS = {
+    "alignment": alignment,
+    "descriptions": descriptions,
+    "documents": documents,
+    "speed": speed,
+    "search": search,
+}
+
+
+def _markdown(rows: Table) -> str:
+    head, *body = rows
+    lines = [head, tuple("---" for _ in head), *body]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def main(given: Sequence[str]) -> int:
+    """Measure, show, write."""
+    parser = argparse.ArgumentParser(prog="kedge bench images", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public data sets")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=[*SECTIONS], help="some sections")
+    parser.add_argument("--output", type=Path, help="folder for images.md and images.json")
+    options = parser.parse_args(given)
+    tables: dict[str, Table] = {}
+    for name in options.only:
+        tables[name] = asyncio.run(SECTIONS[name](options.data))
+        sys.stdout.write(f"{name}\n\n{_markdown(tables[name])}\n")
+        sys.stdout.flush()
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        text = "\n".join(f"## {name}\n\n{_markdown(rows)}" for name, rows in tables.items())
+        (options.output / "images.md").write_text(text)
+        (options.output / "images.json").write_text(json.dumps(tables, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
