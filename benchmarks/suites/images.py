@@ -24,6 +24,7 @@ from PIL import Image
 from kedge.agents.extractive import ExtractiveCast
 from kedge.agents.extractive.describing import describe
 from kedge.benchmarks.datasets.pictures import Captioned, captioned, mmlongbench
+from kedge.benchmarks.datasets.rows import json_rows
 from kedge.benchmarks.distillation import Examples, distil
 from kedge.benchmarks.metrics import bootstrap, f1, hit_at, permutation_test, recall_at
 from kedge.benchmarks.metrics.captions import Cider, bleu, rouge_l
@@ -312,6 +313,33 @@ async def _answered(base: KnowledgeBase, gallery: Gallery, asked: Sequence[objec
     ]
 
 
+# --- scenes ------------------------------------------------------------------------------------------------
+
+
+async def scenes(data: Path) -> Table:
+    """Statements about NLVR's scenes of plain shapes, by rules, from the pixels alone."""
+    folder = data / "image_text"
+    items = [
+        (row.get(str, "image"), row.get(str, "sentence"), row.get(str, "label"))
+        for row in json_rows(folder / "nlvr.jsonl")
+    ]
+    rows: Table = [("half", "n", "right [95 %]", "majority", "p")]
+    for half, side in (("calibration", True), ("reported", False)):
+        asked = [item for item in items if in_calibration(item[0]) == side]
+        cast = ExtractiveCast(MiniLM())
+        said = [
+            await cast.describe(sentence, (), [(folder / name).read_bytes()]) for name, sentence, _ in asked
+        ]
+        right = [float(found.text == label) for found, (_, _, label) in zip(said, asked, strict=True)]
+        always = [float(label == "true") for _, _, label in asked]
+        common = always if np.mean(always) >= 0.5 else [1 - value for value in always]
+        p = permutation_test(right, common)
+        rows.append(
+            (half, str(len(asked)), _percent(bootstrap(right)), f"{100 * np.mean(common):.1f}", f"{p:.4f}")
+        )
+    return rows
+
+
 # --- speed --------------------------------------------------------------------------------------------------
 
 
@@ -372,6 +400,7 @@ SECTIONS = {
     "alignment": alignment,
     "descriptions": descriptions,
     "documents": documents,
+    "scenes": scenes,
     "speed": speed,
     "search": search,
 }
