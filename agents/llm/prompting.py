@@ -91,7 +91,7 @@ def quoted(texts: Sequence[str]) -> str:
 
 
 def showing(messages: Messages, images: Sequence[bytes]) -> Messages:
-    """The messages with images (PNG or JPEG files) before the text of the last one.
+    r"""The messages with images (PNG or JPEG files) before the text of the last one.
 
     Example:
         >>> [(role, content)] = showing((("human", "What is it?"),), [b"\x89PNG..."])

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -145,7 +146,7 @@ def _lines(name: str, count: str, scores: Scores, chance: Scores | None) -> Tabl
     return table
 
 
-def _hits(scores: FloatArray, own: FloatArray, k: int) -> list[float]:
+def _hits(scores: npt.NDArray[np.floating[Any]], own: npt.NDArray[np.bool_], k: int) -> list[float]:
     order = np.argsort(-scores, axis=1)[:, :k]
     return [float(own[row, best].any()) for row, best in enumerate(order)]
 
@@ -357,7 +358,7 @@ async def speed(data: Path) -> Table:
     x, y = rng.normal(size=(1_000, 378)), rng.normal(size=(1_000, 384))
     for method in ("ridge", "procrustes", "robust_procrustes", None):
         start, cpu = perf_counter(), process_time()
-        align(x, y, method)  # type: ignore[arg-type]
+        align(x, y, method)
         rows.append(
             (
                 f"fit, {method or 'chosen'}",

@@ -32,6 +32,20 @@ ANSWER = (
 )
 
 
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        help="metakgrag, parallel, research (which chooses), multimodal, or a baseline: sequential, "
+        "splitting, retrieve_read, closed_book.  [default: metakgrag; multimodal with --image]",
+        autocompletion=lambda: _methods(),
+    ),
+]
+ImageOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="An image that the question is about; may be given several times."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
     app.command(epilog=JSON_KEYS + ANSWER)(ask)
@@ -40,18 +54,8 @@ def register(app: typer.Typer) -> None:
 def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="metakgrag, parallel, research (which chooses), multimodal, or a baseline: sequential, "
-            "splitting, retrieve_read, closed_book.  [default: metakgrag; multimodal with --image]",
-            autocompletion=lambda: _methods(),
-        ),
-    ] = None,
-    image: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE", help="An image that the question is about; may be given several times."),
-    ] = None,
+    method: MethodOption = None,
+    image: ImageOption = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
     seconds: Annotated[

@@ -179,7 +179,7 @@ def test_an_answer_survives_json() -> None:
 def test_a_cited_picture_is_shown_with_its_region(tmp_path: Path) -> None:
     from PIL import Image
 
-    Image.new("RGB", (900, 300), "navy").save(tmp_path / "kept")
+    Image.new("RGB", (900, 300), "navy").save(tmp_path / "kept", "PNG")
     update = {"picture": str(tmp_path / "kept"), "box": (0.1, 0.25, 0.5, 0.75)}
     pictured = citation().model_copy(update=update)
     answer = answered().model_copy(update={"citations": (pictured,)})
