@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from kedge.agents.decisions import Description, Gap, Judgement, Reading, Support
-from kedge.errors import BudgetExceeded, DecisionFailed
+from kedge.errors import BudgetExceeded, DecisionFailed, InputError
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
@@ -60,6 +60,8 @@ async def decide(state: State, runtime: Runtime[Context]) -> State:
     context = runtime.context
     paged = await asyncio.to_thread(lambda: any(d.kind == "pdf" for d in context.base.documents()))
     route = destinations(state["question"], images=len(context.images), paged=paged)
+    if context.gallery is None and not context.images:
+        route = Route(search=True, places=tuple(place for place in route.places if place != "images"))
     message = f"search {', '.join(route.places)}" if route.search else "look, without a search"
     return {"route": route, "trace": [context.event("routed", message, places=list(route.places))]}
 
@@ -213,7 +215,9 @@ graph = builder.compile(name="multimodal")
 
 
 def _gallery(context: Context) -> Gallery:
-    return context.gallery or Gallery(context.base)
+    if context.gallery is None:
+        raise InputError("images are looked at with a gallery", fix="give Context(gallery=Gallery(base))")
+    return context.gallery
 
 
 async def _looked(context: Context, number: int, data: bytes) -> Look:
@@ -258,12 +262,13 @@ async def _said(
 
 async def _read_off(context: Context, question: str, evidence: Sequence[Evidence]) -> Reading | None:
     """What a model sees in the pictures that were found, where no text answers."""
-    gallery, chunks = _gallery(context), {item.chunk.id: item.chunk for item in evidence}
+    chunks = {item.chunk.id: item.chunk for item in evidence}
     pictures = {picture.chunk_id: picture for picture in context.base.pictures(list(chunks))}
     told = [chunk for number, chunk in chunks.items() if number in pictures][:SHOWN]
-    if not told:
+    if not told or context.gallery is None:
         return None
-    files = [await asyncio.to_thread(gallery.file(pictures[chunk.id]).read_bytes) for chunk in told]
+    kept = [context.gallery.file(pictures[chunk.id]) for chunk in told]
+    files = [await asyncio.to_thread(file.read_bytes) for file in kept]
     said = await _said(context, question, list(map(caption, told)), (*context.images, *files))
     return None if said.text is None else _quoting(said, told)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -197,25 +198,38 @@ async def astream(
     method = method or ("multimodal" if files else "metakgrag")
     if files and method != "multimodal":
         raise InputError(f"the method {method} looks at no images", fix="leave it out, or use multimodal")
-    gallery = base.gallery if isinstance(base, KnowledgeBase) else None
-    context = Context(
-        base,
-        _cast(cast, base, model),
-        model=model,
-        meter=Meter(budget or Budget()),
-        images=files,
-        gallery=gallery,
-    )
-    async for item in stream(
-        question,
-        context,
-        method=method,
-        checkpoints=base.path / "checkpoints.sqlite",
-        thread=thread,
-        from_round=from_round,
-        pause=pause,
-    ):
-        yield item if isinstance(item, Event) else Answer(**dict(item))
+    with _gallery(base) as gallery:
+        context = Context(
+            base,
+            _cast(cast, base, model),
+            model=model,
+            meter=Meter(budget or Budget()),
+            images=files,
+            gallery=gallery,
+        )
+        async for item in stream(
+            question,
+            context,
+            method=method,
+            checkpoints=base.path / "checkpoints.sqlite",
+            thread=thread,
+            from_round=from_round,
+            pause=pause,
+        ):
+            yield item if isinstance(item, Event) else Answer(**dict(item))
+
+
+@contextmanager
+def _gallery(base: core.KnowledgeBase) -> Iterator[core.Gallery]:
+    """The pictures of a knowledge base; opened for this question alone where it does not keep them open."""
+    if isinstance(base, KnowledgeBase):
+        yield base.gallery
+    else:
+        gallery = core.Gallery(base)
+        try:
+            yield gallery
+        finally:
+            gallery.close()
 
 
 def _image(given: str | Path | bytes) -> bytes:

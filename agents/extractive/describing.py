@@ -77,13 +77,13 @@ def is_statement(text: str) -> bool:
 
 def _supported(hint: str, support: Counter[str]) -> tuple[int, str]:
     """The words that matter in the beginning of a hint up to the first part that only one hint says."""
-    count, end = 0, 0
-    for part in _parts(hint):
-        words = _content(hint[part[0] : part[1]])
+    said, end = set[str](), 0
+    for start, stop in _parts(hint):
+        words = _content(hint[start:stop])
         if not words or any(support[word] < _LEAST for word in words):
             break
-        count, end = count + len(set(words)), part[1]
-    return count, hint[:end].strip()
+        said, end = said | set(words), stop
+    return len(said), hint[:end].strip()
 
 
 def _parts(hint: str) -> list[tuple[int, int]]:
