@@ -114,7 +114,7 @@ Scores = dict[tuple[str, int], list[float]]
 
 
 def _scores(everything: Encoded, asked: Rows, fit: Fit, share: float) -> Scores:
-    """Mean hits of each image or caption asked, by direction and k; chance where nothing is fitted."""
+    """Mean hits of each image asked or of its captions, by direction and k; chance without a map."""
     x, y, owners = everything
     random = np.random.default_rng(0)
     sums: dict[tuple[str, int], dict[int, list[float]]] = {}
@@ -131,7 +131,7 @@ def _scores(everything: Encoded, asked: Rows, fit: Fit, share: float) -> Scores:
             for k in KS:
                 for direction, values, right, names in (
                     ("image → text", cosines, own, test),
-                    ("text → image", cosines.T, own.T, captions),
+                    ("text → image", cosines.T, own.T, owners[captions]),
                 ):
                     kept = sums.setdefault((direction, k), {})
                     for name, hit in zip(names, _hits(values, right, k), strict=True):
