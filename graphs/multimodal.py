@@ -160,11 +160,11 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
     gaps = state["judgement"].gaps if "judgement" in state else ()
     if said.text is not None:
         reading = _quoting(said, [i.chunk for i in evidence if caption(i.chunk) in said.hints])
-    elif context.images and not any(seen.alike or seen.text for seen in state.get("looks", [])):
-        # Whatever the documents say, they say it of something else than what the image shows.
-        reading = Reading(answer=None, reason="out of corpus", gaps=gaps)
     else:
-        reading = await context.read(question, evidence, gaps)
+        known = not context.images or any(seen.alike or seen.text for seen in state.get("looks", []))
+        # What the documents say, they say of something else than an image that nothing here looks like.
+        strange = Reading(answer=None, reason="out of corpus", gaps=gaps)
+        reading = await context.read(question, evidence, gaps) if known else strange
         if reading.answer is None and context.model is not None:
             reading = await _read_off(context, question, evidence) or reading
     event = context.event("answered", reading.answer or f"no answer: {reading.reason}")
