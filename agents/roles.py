@@ -147,6 +147,7 @@ class Cast(
     Planner,
     Judge,
     Reader,
+    Grader,
     Verifier,
     Augmenter,
     Describer,

@@ -31,7 +31,6 @@ ANSWER = (
     "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
 
-
 MethodOption = Annotated[
     str | None,
     typer.Option(
