@@ -13,6 +13,7 @@ __all__ = [
     "AbstentionReason",
     "Augmentation",
     "Concept",
+    "Description",
     "Finding",
     "Gap",
     "Judgement",
@@ -189,6 +190,15 @@ class Plan(Decision):
     """
 
     steps: tuple[SubQuestion, ...]
+
+
+class Description(Decision):
+    """What an image shows, or `None` where nothing could be said; `hints` are those that it rests on."""
+
+    text: str | None
+    hints: tuple[str, ...] = ()
+    confidence: float = Field(default=0.0, ge=0.0, le=1.0)
+    notes: tuple[str, ...] = ()
 
 
 class Verification(Decision):

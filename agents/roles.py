@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from kedge.agents.decisions import (
     Augmentation,
     Concept,
+    Description,
     Finding,
     Gap,
     Judgement,
@@ -27,6 +28,7 @@ __all__ = [
     "Augmenter",
     "Cast",
     "ConceptFinder",
+    "Describer",
     "EntityLinker",
     "Grader",
     "Judge",
@@ -125,6 +127,19 @@ class Augmenter(Protocol):
         ...
 
 
+class Describer(Protocol):
+    """Says what an image shows."""
+
+    async def describe(
+        self, question: str, hints: Sequence[str], images: Sequence[bytes] = ()
+    ) -> Description:
+        """What the images (PNG or JPEG files) show that the question asks for, or that can be said at all.
+
+        Hints are texts about similar images, each of which may be wrong.
+        """
+        ...
+
+
 class Cast(
     ConceptFinder,
     EntityLinker,
@@ -135,6 +150,7 @@ class Cast(
     Grader,
     Verifier,
     Augmenter,
+    Describer,
     Protocol,
 ):
     """All roles that the methods of this version use."""

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kedge.agents.decisions import Augmentation, Concept, Gap, Judgement, Link, Plan, Reading, Verification
+from kedge.agents.decisions import (
+    Augmentation,
+    Concept,
+    Description,
+    Gap,
+    Judgement,
+    Link,
+    Plan,
+    Reading,
+    Verification,
+)
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
 __all__ = ["ScriptedCast"]
@@ -73,6 +83,13 @@ class ScriptedCast:
         """The scripted augmentation."""
         augmentation: Augmentation = self._play("augment", chunk)
         return augmentation
+
+    async def describe(
+        self, question: str, hints: Sequence[str], images: Sequence[bytes] = ()
+    ) -> Description:
+        """The scripted description."""
+        description: Description = self._play("describe", question, hints, images)
+        return description
 
     def _play(self, role: str, *args: Any) -> Any:
         asked = sum(name == role for name, _ in self.calls)

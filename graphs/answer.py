@@ -17,7 +17,11 @@ QUOTED_NEAREST = 3
 
 
 class Citation(BaseModel):
-    """A quotation that supports the answer: characters `start:end` of the document's text."""
+    """A quotation that supports the answer: characters `start:end` of the document's text.
+
+    One that tells of a picture names its file, and its box on the page: left, top, right, bottom, as
+    fractions.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +34,8 @@ class Citation(BaseModel):
     start: int
     end: int
     page: int | None = None
+    picture: str | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 class Abstention(BaseModel):

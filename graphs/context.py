@@ -15,7 +15,7 @@ from kedge.agents.roles import Cast
 from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
 from kedge.tools.adapters import Adapters
-from kedge.tools.knowledge_base import Evidence, KnowledgeBase
+from kedge.tools.knowledge_base import Evidence, Gallery, KnowledgeBase
 from kedge.tools.models import Meter
 from kedge.tools.search import hybrid
 
@@ -33,7 +33,8 @@ class Context:
     `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer;
     with `steered` the loop waits after each adjustment for what a person makes of it. Methods that take a
     question apart answer its parts with one `search` each, or with the method `nested`. `method` is the name
-    that was asked for; `adapters` are for methods that give the model what it did not read.
+    that was asked for; `adapters` are for methods that give the model what it did not read. `images` are the
+    files that come with the question, and `gallery` finds pictures like them.
     """
 
     base: KnowledgeBase
@@ -46,6 +47,8 @@ class Context:
     nested: str | None = None
     method: str = ""
     adapters: Adapters | None = None
+    images: tuple[bytes, ...] = ()
+    gallery: Gallery | None = None
 
     def event(self, kind: EventKind, message: str, *, turn: int = 0, **data: object) -> Event:
         """An event of this round, stamped with the seconds since the question was asked."""

@@ -16,6 +16,8 @@ EventKind = Literal[
     "adjusted",
     "steered",
     "searched",
+    "looked",
+    "described",
     "planned",
     "branch",
     "routed",

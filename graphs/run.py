@@ -34,6 +34,7 @@ METHODS = {
     "parallel": "kedge.graphs.parallel",
     "sequential": "kedge.graphs.sequential",
     "splitting": "kedge.graphs.splitting",
+    "multimodal": "kedge.graphs.multimodal",
     "retrieve_read": "kedge.graphs.retrieve_read",
     "closed_book": "kedge.graphs.closed_book",
     "parametric": "kedge.graphs.parametric",
@@ -83,7 +84,8 @@ async def stream(
         if thread is not None or pause is not None:
             saver = await _saver(stack, checkpoints if thread is not None else None, module)
             graph = module.builder.compile(checkpointer=saver, name=method)
-            run = hashlib.blake2b(f"{method}\n{question}".encode(), digest_size=8).hexdigest()
+            asked = b"\0".join([f"{method}\n{question}".encode(), *context.images])
+            run = hashlib.blake2b(asked, digest_size=8).hexdigest()
             config = {"configurable": {"thread_id": f"{thread}/{run}"}}
             saved = (await graph.aget_state(config)).values
             if "answer" in saved and from_round is None:

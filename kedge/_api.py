@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -61,6 +61,7 @@ class KnowledgeBase(core.KnowledgeBase):
         sources: Sequence[str | Path | core.ParsedDocument],
         *,
         triples: bool = True,
+        pictures: bool = True,
         expand: bool = False,
         model: BaseChatModel | None = None,
         meter: Meter | None = None,
@@ -71,6 +72,7 @@ class KnowledgeBase(core.KnowledgeBase):
         Args:
             sources: Files, folders or globs, or documents that are read already.
             triples: Read triples for the graph; without, adding is several times faster.
+            pictures: Make vectors of the pictures, so that they are found by what they look like.
             expand: Let full text find a chunk by the questions that it answers and the names it goes by, too.
             model: A chat model that reads the triples, and writes those questions, instead of rules.
             meter: What the model's calls are checked against and charged to; no limit by default.
@@ -86,7 +88,10 @@ class KnowledgeBase(core.KnowledgeBase):
                 extract = extracting(cast, meter or Meter(Budget(seconds=None)))
         if expand:
             extract = expanding(cast, extract)
-        return await super().aadd(_found(sources), extract=extract, **options)
+        report = await super().aadd(_found(sources), extract=extract, **options)
+        if pictures:
+            await self.gallery.aupdate()
+        return report
 
     def estimate(self, *sources: str | Path | core.ParsedDocument, **options: Any) -> Estimate:
         """What reading these sources with a model would take; options as in `aestimate`."""
@@ -104,6 +109,17 @@ class KnowledgeBase(core.KnowledgeBase):
         from kedge.graphs.ingest import estimate
 
         return await estimate(self, _found(sources), _cast(None, self, model), slots=slots, **options)
+
+    @cached_property
+    def gallery(self) -> core.Gallery:
+        """Its pictures, found by what they look like and by what texts say of them."""
+        return core.Gallery(self)
+
+    def close(self) -> None:
+        """Let go of all files and connections."""
+        if "gallery" in self.__dict__:
+            self.gallery.close()
+        super().close()
 
     def remove(self, *names: str) -> RemoveReport:
         """Remove documents, by id, source or the file they came from."""
@@ -198,7 +214,8 @@ async def astream(
     base: core.KnowledgeBase,
     question: str,
     *,
-    method: str = "metakgrag",
+    method: str | None = None,
+    images: Sequence[str | Path | bytes] = (),
     cast: Cast | Literal["extractive", "llm"] | None = None,
     model: BaseChatModel | None = None,
     budget: Budget | None = None,
@@ -212,9 +229,11 @@ async def astream(
     Args:
         base: The knowledge base to answer from.
         question: At most 4,000 characters, one line of plain text.
-        method: `metakgrag`, `parallel`, `research` (which chooses between them), or a baseline: `sequential`,
-            `splitting`, `retrieve_read`, `closed_book` (which needs `model`). Or, with a vLLM that takes
-            adapters, `parametric` or `combined`, and their controls `text`, `vanilla` and `task_only`.
+        method: `metakgrag`, `parallel`, `research` (which chooses between them), `multimodal` (which looks at
+            pictures and pages, and is the default with images), or a baseline: `sequential`, `splitting`,
+            `retrieve_read`, `closed_book` (which needs `model`). Or, with a vLLM that takes adapters,
+            `parametric` or `combined`, and their controls `text`, `vanilla` and `task_only`.
+        images: Image files, or their bytes, that the question is about.
         cast: Who plays the roles: `extractive`, `llm` (which needs `model`), or your own; by default
             the model, where one is given.
         model: A LangChain chat model.
@@ -233,27 +252,71 @@ async def astream(
     from kedge.graphs.context import Context
     from kedge.graphs.events import Event
     from kedge.graphs.run import stream
+    from kedge.tools.search import hybrid
 
     question = clean_question(question)
-    context = Context(
-        base,
-        _cast(cast, base, model),
-        model=model,
-        meter=Meter(budget or Budget()),
-        adapters=_adapters(base, model) if method in ADAPTED else None,
-    )
-    if search is not None:
-        context = replace(context, search=search)
-    async for item in stream(
-        question,
-        context,
-        method=method,
-        checkpoints=base.path / "checkpoints.sqlite",
-        thread=thread,
-        from_round=from_round,
-        pause=pause,
-    ):
-        yield item if isinstance(item, Event) else Answer(**dict(item))
+    files = tuple(map(_image, images))
+    method = method or ("multimodal" if files else "metakgrag")
+    if files and method != "multimodal":
+        raise InputError(f"the method {method} looks at no images", fix="leave it out, or use multimodal")
+    with _gallery(base) as gallery:
+        context = Context(
+            base,
+            _cast(cast, base, model),
+            model=model,
+            meter=Meter(budget or Budget()),
+            adapters=_adapters(base, model) if method in ADAPTED else None,
+            images=files,
+            gallery=gallery,
+            search=search or hybrid,
+        )
+        async for item in stream(
+            question,
+            context,
+            method=method,
+            checkpoints=base.path / "checkpoints.sqlite",
+            thread=thread,
+            from_round=from_round,
+            pause=pause,
+        ):
+            yield item if isinstance(item, Event) else Answer(**dict(item))
+
+
+@contextmanager
+def _gallery(base: core.KnowledgeBase) -> Iterator[core.Gallery]:
+    """The pictures of a knowledge base; opened for this question alone where it does not keep them open."""
+    if isinstance(base, KnowledgeBase):
+        yield base.gallery
+    else:
+        gallery = core.Gallery(base)
+        try:
+            yield gallery
+        finally:
+            gallery.close()
+
+
+def _image(given: str | Path | bytes) -> bytes:
+    """The bytes of an image file that can be opened; nothing is fetched from the web.
+
+    Raises:
+        InputError: it is a URL, or there is no such file.
+        LoadError: it is not an image, or too large.
+    """
+    from kedge.tools.images import opened
+
+    if isinstance(given, bytes):
+        opened(given)
+        return given
+    if "://" in str(given):
+        raise InputError(f"{given}: is a URL, and nothing is fetched", fix="save the image in a file")
+    path = Path(given)
+    if not path.is_file():
+        raise InputError(f"{given}: no such image", fix="check the path")
+    if path.stat().st_size > core.Limits().bytes:
+        raise InputError(f"{given}: is larger than 64 MB", fix="make it smaller")
+    data = path.read_bytes()
+    opened(data, str(given))
+    return data
 
 
 def _cast(cast: Cast | str | None, base: core.KnowledgeBase, model: BaseChatModel | None) -> Cast:

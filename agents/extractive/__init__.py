@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kedge.agents.decisions import (
         Augmentation,
         Concept,
+        Description,
         Finding,
         Gap,
         Judgement,
@@ -109,6 +110,15 @@ class ExtractiveCast:
         from kedge.agents.extractive.planning import plan
 
         return plan(question, gaps)
+
+    async def describe(
+        self, question: str, hints: Sequence[str], images: Sequence[bytes] = ()
+    ) -> Description:
+        """Whether a statement is true of a scene of plain shapes; else what at least two of the hints say."""
+        from kedge.agents.extractive.describing import describe, judged
+
+        verdict = judged(question, images)
+        return describe(hints) if verdict is None else verdict
 
     async def verify(self, question: str, answer: str, evidence: Sequence[Evidence]) -> Verification:
         """Whether the passages hold the answer and mention every name of the question."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kedge.agents.decisions import (
     Augmentation,
     Concept,
+    Description,
     Gap,
     Judgement,
     Link,
@@ -22,7 +23,7 @@ from kedge.agents.extractive.concepts import concepts as concepts_by_rule
 from kedge.agents.grading import batched
 from kedge.agents.llm.asking import Asker
 from kedge.agents.llm.linking import link_by_model
-from kedge.agents.llm.prompting import prompt, quoted
+from kedge.agents.llm.prompting import prompt, quoted, showing
 from kedge.agents.llm.quoting import find_quotation, holds
 from kedge.agents.llm.ranking import PointwiseScore, grade_alone
 from kedge.agents.llm.replies import (
@@ -30,6 +31,7 @@ from kedge.agents.llm.replies import (
     AugmentReply,
     BatchReply,
     ConceptsReply,
+    DescribeReply,
     JudgeReply,
     PlanReply,
     ReadReply,
@@ -183,6 +185,19 @@ class LlmCast:
         kept = [pair for pair in pairs if pair[0] and find_quotation(chunk.indexed_text, pair[1])]
         aliases = dict.fromkeys(alias for alias in reply.aliases if alias and alias != chunk.title)
         return Augmentation(rewrite=reply.rewrite, questions=tuple(kept), aliases=tuple(aliases))
+
+    async def describe(
+        self, question: str, hints: Sequence[str], images: Sequence[bytes] = ()
+    ) -> Description:
+        """What the model sees in the images; without images, what it makes of the hints."""
+        role = prompt("describe")
+        messages = role.messages(question=question, passages=quoted(hints), count=len(images))
+        reply = await self._asker.ask(role, DescribeReply, showing(messages, images))
+        if not reply.seen or not reply.description:
+            return Description(text=None, notes=("the model sees nothing that answers",))
+        return Description(
+            text=reply.description, hints=tuple(hints), confidence=CONFIDENCE[reply.confidence]
+        )
 
     async def _grade_batch(self, question: str, passages: Sequence[Chunk]) -> Mapping[int, float]:
         """Grades 0 to 1 by position; a passage that the model passed over has none."""

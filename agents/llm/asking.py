@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from openai import LengthFinishReasonError
 from pydantic import BaseModel
 
-from kedge.agents.llm.prompting import Prompt, quoted, written
+from kedge.agents.llm.prompting import Messages, Prompt, quoted, written
 from kedge.agents.llm.replies import parse, schema
 from kedge.errors import ContextOverflow, DecisionFailed, RequestRefused, SchemaUnsupported
 from kedge.tools.knowledge_base import Chunk, Evidence
@@ -23,7 +23,6 @@ from kedge.tools.models.thinking import spoken
 __all__ = ["Asker"]
 
 F = TypeVar("F", bound=BaseModel)
-Messages = tuple[tuple[str, str], ...]
 
 # What a model may think, in tokens, before the reply that its prompt bounds.
 _THOUGHTS: Final = 4096
@@ -151,10 +150,12 @@ class Asker:
             named = {"name": f"{prompt.name}-{prompt.version}", "schema": schema(form)}
             request["response_format"] = {"type": "json_schema", "json_schema": named}
         elif form is not None:
-            system += f"\n\nThe JSON schema of the reply: {json.dumps(schema(form))}"
+            system = f"{system}\n\nThe JSON schema of the reply: {json.dumps(schema(form))}"
         if manners.system:
             return (("system", system), *others), request
         (_, first), *rest = others
+        if isinstance(first, list):
+            return (("human", [{"type": "text", "text": system}, *first]), *rest), request
         return (("human", f"{system}\n\n{first}"), *rest), request
 
 

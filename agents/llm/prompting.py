@@ -7,21 +7,26 @@ says comes after, between marker lines whose code cannot occur in what they encl
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
 from string import Template
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from kedge.tools.knowledge_base import Chunk, Evidence
 
-__all__ = ["Prompt", "harmless", "prompt", "quoted", "written"]
+__all__ = ["Messages", "Prompt", "harmless", "prompt", "quoted", "showing", "written"]
 
 # What chat templates take for a change of speaker: <|im_end|>, </s>, <start_of_turn>, [INST], <<SYS>>. A
 # space takes the meaning away and leaves the text readable.
 _CONTROL: Final = re.compile(r"<(?=[|｜/<A-Za-z_])|\[(?=/?[A-Z_]{3,}\])")
+
+
+Messages: TypeAlias = tuple[tuple[str, str | list[Any]], ...]
+PNG: Final = b"\x89PNG"
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,26 @@ def quoted(texts: Sequence[str]) -> str:
         f"<<<passage {n} {code}>>>\n{text}\n<<<end of passage {n} {code}>>>"
         for n, text in enumerate(clean, start=1)
     )
+
+
+def showing(messages: Messages, images: Sequence[bytes]) -> Messages:
+    r"""The messages with images (PNG or JPEG files) before the text of the last one.
+
+    Example:
+        >>> [(role, content)] = showing((("human", "What is it?"),), [b"\x89PNG..."])
+        >>> [part["type"] for part in content]
+        ['image_url', 'text']
+    """
+    if not images:
+        return messages
+    *before, (role, text) = messages
+    kinds = ["png" if data.startswith(PNG) else "jpeg" for data in images]
+    coded = [b64encode(data).decode() for data in images]
+    kinds = ["png" if data.startswith(PNG) else "jpeg" for data in images]
+    coded = [b64encode(data).decode() for data in images]
+    urls = [f"data:image/{kind};base64,{code}" for kind, code in zip(kinds, coded, strict=True)]
+    parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    return (*before, (role, [*parts, {"type": "text", "text": text}]))
 
 
 def harmless(text: str) -> str:

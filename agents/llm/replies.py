@@ -216,6 +216,14 @@ class AugmentReply(BaseModel):
     aliases: Annotated[tuple[Name, ...], Field(max_length=8), _few(8)] = ()
 
 
+class DescribeReply(BaseModel):
+    """What images show."""
+
+    seen: bool
+    description: Passage = ""
+    confidence: Confidence = "medium"
+
+
 def parse(form: type[F], text: str) -> F:
     """The first JSON object of a reply, as this form.
 

@@ -24,17 +24,26 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-METHOD = (
-    "metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, retrieve_read, "
-    "closed_book. With a vLLM that takes adapters: parametric or combined, text, vanilla or task_only."
-)
-CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page"
+CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page, picture, box"
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
     "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
 
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        help="metakgrag, parallel, research (which chooses), multimodal, or a baseline: sequential, "
+        "splitting, retrieve_read, closed_book. With a vLLM that takes adapters: parametric or combined, "
+        "text, vanilla or task_only.  [default: metakgrag; multimodal with --image]",
+        autocompletion=lambda: _methods(),
+    ),
+]
+ImageOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="An image that the question is about; may be given several times."),
+]
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
@@ -44,10 +53,8 @@ def register(app: typer.Typer) -> None:
 def ask(
     question: Annotated[str, typer.Argument(help="The question; `-` reads it from standard input.")],
     base: BaseOption = None,
-    method: Annotated[
-        str,
-        typer.Option(help=METHOD, autocompletion=lambda: _methods()),
-    ] = "metakgrag",
+    method: MethodOption = None,
+    image: ImageOption = None,
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,
     seconds: Annotated[
@@ -93,6 +100,7 @@ def ask(
     language_model = chat_model(model, model_name)
     options = {
         "method": method,
+        "images": image or [],
         "budget": budget,
         "thread": thread,
         "from_round": from_round,

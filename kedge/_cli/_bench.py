@@ -41,6 +41,9 @@ SUITES = {
     "planning": Suite("kedge.benchmarks.suites.planning", "Plans against gold decompositions."),
     "routing": Suite("kedge.benchmarks.suites.routing", "The router against every single method."),
     "expansion": Suite("kedge.benchmarks.suites.expansion", "What document expansion does to recall."),
+    "images": Suite(
+        "kedge.benchmarks.suites.images", "Maps from images to text, descriptions, pages, scenes, speed."
+    ),
     "world": Suite("kedge.benchmarks.suites.world", "Answers and refusals on the example world.", data=False),
 }
 

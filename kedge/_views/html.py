@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from kedge._views.clean import one_line
 from kedge._views.pages import asset, escape, page
 from kedge._views.svg import path_svg, plan_svg
 from kedge._views.words import cost_line, place_of, reason_in_words
+from kedge.errors import LoadError
 
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["answer_html", "comparison_html", "framed", "report_html", "trace_html"]
 
 LONG = 400  # characters; a longer quotation is a whole passage, shown by its beginning
+SMALL = 480  # pixels of the longer side of a picture
 CONTEXT = 160  # characters of a document shown on either side of a quotation
 
 
@@ -136,10 +140,24 @@ def _sources(title: str, citations: Sequence[Citation], texts: Mapping[str, str]
     items = "".join(
         f'<li><span class="number">[{c.number}]</span>{escape(c.title or c.source)} '
         f'<span class="place">{escape(place_of(c))}</span>'
-        f"<blockquote>{_in_context(c, texts)}</blockquote></li>"
+        f"<blockquote>{_in_context(c, texts)}</blockquote>{_picture(c)}</li>"
         for c in citations
     )
     return f'<h4>{title}</h4><ol class="sources">{items}</ol>'
+
+
+def _picture(citation: Citation) -> str:
+    """The picture that a citation tells of, made small enough for a page; nothing where it is gone."""
+    if citation.picture is None:
+        return ""
+    from kedge.tools.images import as_png, opened
+
+    try:
+        small = as_png(opened(Path(citation.picture).read_bytes()), longest=SMALL)
+    except (LoadError, OSError):
+        return ""
+    data = b64encode(small).decode("ascii")
+    return f'<img class="picture" alt="{escape(citation.title)}" src="data:image/png;base64,{data}">'
 
 
 def _in_context(citation: Citation, texts: Mapping[str, str]) -> str:

@@ -52,7 +52,15 @@ def reason_in_words(answer: Answer) -> str:
 def place_of(citation: Citation) -> str:
     """Source, page and characters of a citation."""
     page = f" · page {citation.page}" if citation.page else ""
-    return f"{near(citation.source)}{page} · characters {citation.start}–{citation.end}"
+    return f"{near(citation.source)}{page}{_region(citation)} · characters {citation.start}–{citation.end}"
+
+
+def _region(citation: Citation) -> str:
+    """Where on its page a picture stands."""
+    if citation.box is None:
+        return " · picture" if citation.picture else ""
+    left, top, right, bottom = citation.box
+    return f" · picture at {left:.0%}–{right:.0%} across, {top:.0%}–{bottom:.0%} down"
 
 
 def cost_line(answer: Answer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -173,3 +174,18 @@ def test_a_report_counts_and_loads_nothing() -> None:
 def test_an_answer_survives_json() -> None:
     saved = json.dumps(answered().model_dump(mode="json"))
     assert Answer.model_validate_json(saved) == answered()
+
+
+def test_a_cited_picture_is_shown_with_its_region(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (900, 300), "navy").save(tmp_path / "kept", "PNG")
+    update = {"picture": str(tmp_path / "kept"), "box": (0.1, 0.25, 0.5, 0.75)}
+    pictured = citation().model_copy(update=update)
+    answer = answered().model_copy(update={"citations": (pictured,)})
+    assert "picture at 10%–50% across, 25%–75% down" in answer_text(answer, width=200)
+    page = answer_html(answer)
+    assert page.count('<img class="picture"') == 1
+    assert "data:image/png;base64," in page
+    (tmp_path / "kept").unlink()
+    assert "<img" not in answer_html(answer)

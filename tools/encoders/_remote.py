@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from kedge.errors import InputError, ModelError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.encoders._text import clipped
 
-__all__ = ["RemoteEncoder"]
+__all__ = ["Endpoint", "RemoteEncoder"]
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT = 60.0
@@ -27,33 +27,8 @@ _FIXES = {
 }
 
 
-class RemoteEncoder:
-    """Sentence vectors from an endpoint. Rows are normalised here, whatever the server sends.
-
-    Batches are sent with bounded concurrency; answers that may pass (429, 5xx, time-outs, refused
-    connections) are tried again after a growing pause, or after what `Retry-After` asks for, up to a minute.
-
-    Args:
-        url: The base URL, for example `http://127.0.0.1:8000/v1`.
-        model: The name that the server knows the model by; it makes the fingerprint, the URL does not.
-        dimension: Length of the vectors, if known; otherwise call `probe` before `dimension`.
-        api_key: Sent as a bearer token.
-        batch: Texts in one request.
-        concurrency: Requests in flight for one call of `encode`.
-        retries: Further attempts for each request.
-        backoff: Seconds before the first of them; doubled each time.
-        timeout: Seconds to wait for an answer.
-        max_characters: Longer texts are cut: servers refuse what exceeds the model's context.
-        transport: Another httpx transport, for tests or proxies.
-
-    Raises:
-        InputError: when `url` is not http(s).
-
-    Example:
-        >>> encoder = RemoteEncoder("http://127.0.0.1:8000/v1", "bge-m3", dimension=1024)
-        >>> encoder.fingerprint
-        'bge-m3/1024'
-    """
+class Endpoint:
+    """What asks a `/v1/embeddings` endpoint for vectors: `RemoteEncoder` tells its arguments."""
 
     def __init__(
         self,
@@ -110,45 +85,31 @@ class RemoteEncoder:
             )
         return self._dimension
 
-    async def probe(self) -> int:
-        """Asks the endpoint for one vector and returns its dimension.
-
-        Raises:
-            ModelError: as `encode`.
-        """
-        await self.encode(["probe"])
-        return self.dimension
-
-    async def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Rows of unit length, float32, shape `(len(texts), dimension)`.
+    async def embed(self, requests: Sequence[tuple[Mapping[str, Any], int]]) -> FloatArray:
+        """Unit rows for requests, each with the number of vectors that it asks for; with bounded concurrency.
 
         Raises:
             ModelError: when the endpoint cannot be reached, refuses, or answers with something unusable.
         """
-        if not texts:
-            return np.empty((0, self._dimension or 0), np.float32)
-        # Servers refuse the empty string; a blank one has a vector.
-        inputs = [clipped(text, self._max_characters) or " " for text in texts]
-        batches = [inputs[i : i + self._batch] for i in range(0, len(inputs), self._batch)]
         slots = asyncio.Semaphore(self._concurrency)
         # A client for each call: its connections belong to one event loop, this object to none.
         async with httpx.AsyncClient(
             headers=self._headers, timeout=self._timeout, **self._transport_options
         ) as client:
 
-            async def one(batch: list[str]) -> FloatArray:
+            async def one(wanted: Mapping[str, Any], count: int) -> FloatArray:
                 async with slots:
-                    return self._vectors(await self._post(client, batch), len(batch))
+                    return self._vectors(await self._post(client, wanted), count)
 
             try:
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(one(batch)) for batch in batches]
+                    tasks = [group.create_task(one(*request)) for request in requests]
             except ExceptionGroup as failures:
                 raise failures.exceptions[0] from None
         return np.concatenate([task.result() for task in tasks])
 
-    async def _post(self, client: httpx.AsyncClient, batch: list[str]) -> httpx.Response:
-        body = {"model": self._model, "input": batch, "encoding_format": "float"}
+    async def _post(self, client: httpx.AsyncClient, wanted: Mapping[str, Any]) -> httpx.Response:
+        body = {"model": self._model, "encoding_format": "float", **wanted}
         for attempt in range(self._retries + 1):
             pause = self._backoff * 2**attempt
             try:
@@ -192,6 +153,57 @@ class RemoteEncoder:
 
     def _error(self, what: str, fix: str) -> ModelError:
         return ModelError(f"the encoder {self._model} at {self._endpoint}: {what}", fix=fix)
+
+
+class RemoteEncoder(Endpoint):
+    """Sentence vectors from an endpoint. Rows are normalised here, whatever the server sends.
+
+    Batches are sent with bounded concurrency; answers that may pass (429, 5xx, time-outs, refused
+    connections) are tried again after a growing pause, or after what `Retry-After` asks for, up to a minute.
+
+    Args:
+        url: The base URL, for example `http://127.0.0.1:8000/v1`.
+        model: The name that the server knows the model by; it makes the fingerprint, the URL does not.
+        dimension: Length of the vectors, if known; otherwise call `probe` before `dimension`.
+        api_key: Sent as a bearer token.
+        batch: Texts in one request.
+        concurrency: Requests in flight for one call of `encode`.
+        retries: Further attempts for each request.
+        backoff: Seconds before the first of them; doubled each time.
+        timeout: Seconds to wait for an answer.
+        max_characters: Longer texts are cut: servers refuse what exceeds the model's context.
+        transport: Another httpx transport, for tests or proxies.
+
+    Raises:
+        InputError: when `url` is not http(s).
+
+    Example:
+        >>> encoder = RemoteEncoder("http://127.0.0.1:8000/v1", "bge-m3", dimension=1024)
+        >>> encoder.fingerprint
+        'bge-m3/1024'
+    """
+
+    async def probe(self) -> int:
+        """Asks the endpoint for one vector and returns its dimension.
+
+        Raises:
+            ModelError: as `encode`.
+        """
+        await self.encode(["probe"])
+        return self.dimension
+
+    async def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Rows of unit length, float32, shape `(len(texts), dimension)`.
+
+        Raises:
+            ModelError: when the endpoint cannot be reached, refuses, or answers with something unusable.
+        """
+        if not texts:
+            return np.empty((0, self._dimension or 0), np.float32)
+        # Servers refuse the empty string; a blank one has a vector.
+        inputs = [clipped(text, self._max_characters) or " " for text in texts]
+        batches = [inputs[i : i + self._batch] for i in range(0, len(inputs), self._batch)]
+        return await self.embed([({"input": batch}, len(batch)) for batch in batches])
 
 
 def _reason(response: httpx.Response) -> str:

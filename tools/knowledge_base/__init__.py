@@ -1,6 +1,7 @@
 """The knowledge base: what is kept, how it is read in, and what is found in it."""
 
 from kedge.tools.knowledge_base.base import KnowledgeBase
+from kedge.tools.knowledge_base.gallery import Gallery, caption
 from kedge.tools.knowledge_base.graph import KnowledgeGraph
 from kedge.tools.knowledge_base.loaders import Fields, Limits, find, load
 from kedge.tools.knowledge_base.records import (
@@ -11,7 +12,9 @@ from kedge.tools.knowledge_base.records import (
     Evidence,
     Expansion,
     Extraction,
+    Figure,
     ParsedDocument,
+    Picture,
     Triple,
     TripleDraft,
     entity_key,
@@ -29,16 +32,20 @@ __all__ = [
     "Extraction",
     "Failure",
     "Fields",
+    "Figure",
+    "Gallery",
     "KnowledgeBase",
     "KnowledgeGraph",
     "Limits",
     "ParsedDocument",
+    "Picture",
     "Preview",
     "Progress",
     "RemoveReport",
     "Stats",
     "Triple",
     "TripleDraft",
+    "caption",
     "entity_key",
     "find",
     "load",

@@ -252,7 +252,8 @@ def content_id(parsed: ParsedDocument, triples: Sequence[TripleDraft] = ()) -> s
         raise LoadError(
             f"{parsed.source}: holds half a character (a lone surrogate)", fix="save it as UTF-8 again"
         ) from None
-    digest.update(parsed.image or b"")
+    for image in (parsed.image or b"", *(figure.data for figure in parsed.figures)):
+        digest.update(image)
     return digest.hexdigest()
 
 

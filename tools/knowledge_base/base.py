@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -36,6 +35,7 @@ from kedge.tools.knowledge_base.adding import (
 )
 from kedge.tools.knowledge_base.full_text import FullText
 from kedge.tools.knowledge_base.graph import KnowledgeGraph
+from kedge.tools.knowledge_base.keeping import keep
 from kedge.tools.knowledge_base.loaders import Fields
 from kedge.tools.knowledge_base.lock import OnWait, awrite_lock, write_lock
 from kedge.tools.knowledge_base.opening import (
@@ -50,6 +50,7 @@ from kedge.tools.knowledge_base.records import (
     Document,
     Extraction,
     ParsedDocument,
+    Picture,
     Triple,
     TripleDraft,
 )
@@ -211,6 +212,10 @@ class KnowledgeBase:
         """The file that keeps a document's image."""
         name = self.store.image(document_id)
         return None if name is None else self.path / "images" / name
+
+    def pictures(self, chunk_ids: Sequence[int] | None = None) -> list[Picture]:
+        """The pictures that these chunks tell of; all there are without chunks."""
+        return self.store.pictures(chunk_ids)
 
     def chunks(self, ids: Sequence[int]) -> list[Chunk]:
         """These chunks in the order asked; those that are gone are left out.
@@ -405,7 +410,7 @@ class KnowledgeBase:
 
     def _write(self, batch: Batch) -> Delta:
         """Write a batch: indexes first, then the store, whose commit makes it visible."""
-        documents = [self._keep_image(document) for document in batch.documents]
+        documents = [keep(self.path / "images", document) for document in batch.documents]
         chunks = [chunk for document in documents for chunk in document.chunks]
         if chunks:
             ids = [chunk.id for chunk in chunks]
@@ -438,23 +443,6 @@ class KnowledgeBase:
             other()
         finally:
             beside.result()
-
-    def _keep_image(self, document: NewDocument) -> NewDocument:
-        """Keep the image under a name made of its content, never of its own path."""
-        image = document.parsed.image
-        if image is None:
-            return document
-        name = hashlib.blake2b(image, digest_size=16).hexdigest()
-        file = self.path / "images" / name
-        try:
-            file.parent.mkdir(exist_ok=True)
-            if not file.exists():
-                part = file.with_suffix(".part")
-                part.write_bytes(image)
-                part.replace(file)
-        except OSError as error:
-            raise StoreError(f"{file}: {error.strerror}", fix="what was stored is safe") from error
-        return replace(document, image=name)
 
     def _recover(self) -> None:
         """Bring the indexes back to what the store says. Only the holder of the write lock may do this."""

@@ -45,6 +45,7 @@ def apply(connection: Connection, change: Change) -> Delta:
     lost = _unheld(connection, touched)
     chunks = _column(connection, t.chunks.c.id, t.chunks.c.document_id, lost)
     images = _column(connection, t.documents.c.image, t.documents.c.id, lost)
+    images += _column(connection, t.pictures.c.file, t.pictures.c.chunk_id, chunks)
     dropped = _remove_facts(connection, "document_id", lost)
     _each(connection, delete(t.documents).where(t.documents.c.id == bindparam("k")), lost)
     settle(connection, change.journal)
@@ -55,7 +56,7 @@ def apply(connection: Connection, change: Change) -> Delta:
         revision=revision,
         removed_documents=tuple(lost),
         removed_chunks=tuple(chunks),
-        removed_images=tuple(name for name in images if name and not _image_used(connection, name)),
+        removed_images=tuple(n for n in dict.fromkeys(images) if n and not _image_used(connection, n)),
         added_triples=added.triples,
         added_mentions=added.mentions,
         removed_triples=outdated.triples + dropped.triples,
@@ -107,6 +108,8 @@ def _insert_documents(connection: Connection, documents: Sequence[NewDocument]) 
         connection.execute(insert(t.chunks), chunks)
     if vectors:
         connection.execute(insert(t.embeddings), vectors)
+    if pictures := [row._asdict() for document in documents for row in document.pictures]:
+        connection.execute(insert(t.pictures), pictures)
     if expansions := list(_expansion_rows(documents)):
         connection.execute(insert(t.expansions), expansions)
 
@@ -163,8 +166,11 @@ def _unheld(connection: Connection, document_ids: Sequence[str]) -> list[str]:
 
 
 def _image_used(connection: Connection, name: str) -> bool:
-    query = select(t.documents.c.id).where(t.documents.c.image == name).limit(1)
-    return connection.execute(query).first() is not None
+    queries = (
+        select(t.documents.c.id).where(t.documents.c.image == name),
+        select(t.pictures.c.chunk_id).where(t.pictures.c.file == name),
+    )
+    return any(connection.execute(query.limit(1)).first() is not None for query in queries)
 
 
 # --- triples and mentions -----------------------------------------------------------------------------------
@@ -250,7 +256,7 @@ class _Keys(dict[str, str]):
 # --- small things -------------------------------------------------------------------------------------------
 
 
-def _column(connection: Connection, column: Any, where: Any, values: Sequence[str]) -> list[Any]:
+def _column(connection: Connection, column: Any, where: Any, values: Sequence[Any]) -> list[Any]:
     return [
         value
         for part in parts(values)

@@ -15,7 +15,9 @@ __all__ = [
     "Evidence",
     "Expansion",
     "Extraction",
+    "Figure",
     "ParsedDocument",
+    "Picture",
     "Triple",
     "TripleDraft",
     "entity_key",
@@ -52,12 +54,26 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture in a document, told of by the image block at character `start`.
+
+    `data` is an image file of its own; or `shows` is the source of another document, an image, which this
+    one only points to. `box` are the edges left, top, right, bottom of the picture on its page, as fractions.
+    """
+
+    start: int
+    data: bytes = b""
+    shows: str = ""
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """What a loader makes of a file, a row or a string; nothing is stored yet.
 
     `container` is the file it came from: a file's documents are replaced together. `source` names this
     document alone (`path`, or `path#row`). `external_id` is an id that the data brought along.
-    `image` holds the encoded image when the document is one.
+    `image` holds the encoded image when the document is one; `figures` are the pictures inside a document.
     """
 
     source: str
@@ -69,6 +85,7 @@ class ParsedDocument:
     external_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     image: bytes | None = None
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +127,15 @@ class Chunk:
     def indexed_text(self) -> str:
         """The text that indexes see: the title and headings give a passage its context."""
         return "\n".join(part for part in (self.title, self.heading, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a chunk tells of: a file that the knowledge base keeps, and its box on the chunk's page."""
+
+    chunk_id: int
+    file: str
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = [
     "MentionRow",
     "NewDocument",
     "Origin",
+    "PictureRow",
     "TripleRow",
     "as_chunk",
     "as_document",
@@ -63,6 +64,15 @@ class MentionRow(NamedTuple):
     entity: str
 
 
+class PictureRow(NamedTuple):
+    """The picture that a chunk tells of: a file of its own, or the one that the document `shows` has."""
+
+    chunk_id: int
+    file: str | None
+    shows: str
+    box: tuple[float, float, float, float] | None
+
+
 @dataclass(frozen=True, slots=True)
 class NewDocument:
     """A document ready to be stored. `extractions` and `vectors` go with `chunks`, one for one.
@@ -77,6 +87,7 @@ class NewDocument:
     extractions: tuple[Extraction, ...] = ()
     triples: Sequence[TripleDraft] = ()
     image: str | None = None
+    pictures: Sequence[PictureRow] = ()
 
     @property
     def expansions(self) -> dict[int, Expansion]:

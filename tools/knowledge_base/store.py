@@ -33,7 +33,7 @@ from kedge.errors import MissingExtra, StoreError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.knowledge_base import tables as t
 from kedge.tools.knowledge_base.changes import apply, parts, settle, take
-from kedge.tools.knowledge_base.records import Chunk, Document, Expansion, Triple, entity_key
+from kedge.tools.knowledge_base.records import Chunk, Document, Expansion, Picture, Triple, entity_key
 from kedge.tools.knowledge_base.rows import (
     Change,
     Delta,
@@ -71,7 +71,8 @@ class Store:
                     raise StoreError(f"no knowledge base at {location}", fix="kedge add FILE makes one")
                 self._create()
             self._check_format()
-            t.expansions.create(self._engine, checkfirst=True)  # older bases have none
+            for table in (t.expansions, t.pictures, t.picture_vectors):  # older bases have none
+                table.create(self._engine, checkfirst=True)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -130,6 +131,50 @@ class Store:
     def image(self, document_id: str) -> str | None:
         """The file name of a document's image."""
         return self._text(select(t.documents.c.image).where(t.documents.c.id == document_id))
+
+    def pictures(self, chunk_ids: Sequence[int] | None = None) -> list[Picture]:
+        """The pictures that these chunks tell of, or all; those whose file is not there are left out."""
+        shown = (
+            select(t.origins.c.source, func.min(t.documents.c.image).label("image"))
+            .join(t.documents, t.documents.c.id == t.origins.c.document_id)
+            .where(t.documents.c.image.is_not(None))
+            .group_by(t.origins.c.source)
+            .subquery()
+        )
+        file = func.coalesce(t.pictures.c.file, shown.c.image).label("file")
+        query = (
+            select(t.pictures.c.chunk_id, file, t.pictures.c.box)
+            .outerjoin(shown, shown.c.source == t.pictures.c.shows)
+            .where(file.is_not(None))
+            .order_by(t.pictures.c.chunk_id)
+        )
+        ids = [None] if chunk_ids is None else parts(list(chunk_ids))
+        return [
+            Picture(row["chunk_id"], row["file"], None if row["box"] is None else tuple(row["box"]))
+            for part in ids
+            for row in self._rows(query if part is None else query.where(t.pictures.c.chunk_id.in_(part)))
+        ]
+
+    def picture_vectors(self, encoder: str) -> tuple[list[int], FloatArray]:
+        """Chunk ids, and what this encoder made of their pictures, shape `(len(ids), dimension)`."""
+        columns = t.picture_vectors.c
+        query = select(columns.chunk_id, columns.vector).where(columns.encoder == encoder)
+        rows = self._rows(query.order_by(columns.chunk_id))
+        flat = np.frombuffer(b"".join(row["vector"] for row in rows), dtype=np.float32)
+        vectors = flat.reshape(len(rows), -1) if rows else np.empty((0, 0), np.float32)
+        return [row["chunk_id"] for row in rows], vectors
+
+    def keep_picture_vectors(self, encoder: str, chunk_ids: Sequence[int], vectors: FloatArray) -> None:
+        """Store what this encoder made of these chunks' pictures; chunks that are gone are passed over."""
+        stored = self.chunk_ids([range(number, number + 1) for number in chunk_ids])
+        rows = [
+            {"chunk_id": number, "encoder": encoder, "vector": vector.tobytes()}
+            for number, vector in zip(chunk_ids, vectors, strict=True)
+            if number in stored
+        ]
+        if rows:
+            with self._writing() as connection:
+                connection.execute(insert(t.picture_vectors), rows)
 
     def held(self, container: str) -> list[Origin]:
         """What a file held when it was last added."""

@@ -33,6 +33,8 @@ __all__ = [
     "meta",
     "metadata",
     "origins",
+    "picture_vectors",
+    "pictures",
     "triples",
 ]
 
@@ -105,6 +107,23 @@ expansions = Table(
     Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
     Column("text", Text, nullable=False),
     Column("made_by", String(80), nullable=False),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    Column("file", String(80), index=True),
+    Column("shows", Text, nullable=False),
+    Column("box", JSON),
+)
+
+picture_vectors = Table(
+    "picture_vectors",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    Column("encoder", String(200), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
 )
 
 triples = Table(

@@ -8,31 +8,41 @@ if TYPE_CHECKING:
     from kedge.tools.search._dense import dense
     from kedge.tools.search._fusion import hybrid, reciprocal_rank_fusion
     from kedge.tools.search._late_interaction import late_interaction, maxsim
+    from kedge.tools.search._pages import Page, pages
+    from kedge.tools.search._pictures import shown, similar
     from kedge.tools.search._ppr import ppr
     from kedge.tools.search._retrievers import How, retriever
 
 __all__ = [
     "How",
+    "Page",
     "bm25",
     "dense",
     "hybrid",
     "late_interaction",
     "maxsim",
+    "pages",
     "ppr",
     "reciprocal_rank_fusion",
     "retriever",
+    "shown",
+    "similar",
 ]
 
 _HOMES = {
     "How": "_retrievers",
+    "Page": "_pages",
     "bm25": "_bm25",
     "dense": "_dense",
     "hybrid": "_fusion",
     "late_interaction": "_late_interaction",
     "maxsim": "_late_interaction",
+    "pages": "_pages",
     "ppr": "_ppr",
     "reciprocal_rank_fusion": "_fusion",
     "retriever": "_retrievers",
+    "shown": "_pictures",
+    "similar": "_pictures",
 }
 
 

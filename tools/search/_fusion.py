@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kedge.tools.knowledge_base.records import Evidence
-from kedge.tools.search._hits import SPARE, Hit, as_evidence, best, check
+from kedge.tools.search._hits import SPARE, Hit, Key, as_evidence, best, check
 
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base import KnowledgeBase
@@ -41,14 +41,14 @@ async def hybrid_hits(base: KnowledgeBase, query: str, k: int) -> list[Hit]:
     return await asyncio.to_thread(search)
 
 
-def reciprocal_rank_fusion(rankings: Iterable[Sequence[int]], *, k: int = 60) -> list[Hit]:
-    """Merges rankings of ids: each gives `1 / (k + rank)`, counting from 1. Best first, ties by id.
+def reciprocal_rank_fusion(rankings: Iterable[Sequence[Key]], *, k: int = 60) -> list[tuple[Key, float]]:
+    """Merges rankings of ids or pages: each gives `1 / (k + rank)`, counting from 1. Best first, ties by id.
 
     Example:
         >>> [item for item, _ in reciprocal_rank_fusion([[1, 2, 3], [3, 1]])]
         [1, 3, 2]
     """
-    scores: dict[int, float] = {}
+    scores: dict[Key, float] = {}
     for ranking in rankings:
         for rank, item in enumerate(ranking, start=1):
             scores[item] = scores.get(item, 0.0) + 1.0 / (k + rank)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kedge.errors import InputError
 from kedge.tools.knowledge_base.records import Evidence
@@ -11,8 +11,9 @@ from kedge.tools.knowledge_base.records import Evidence
 if TYPE_CHECKING:
     from kedge.tools.knowledge_base import KnowledgeBase
 
-__all__ = ["SPARE", "Hit", "as_evidence", "best", "check"]
+__all__ = ["SPARE", "Hit", "Key", "as_evidence", "best", "check"]
 
+Key = TypeVar("Key", int, tuple[str, int])
 Hit = tuple[int, float]
 
 # Hits beyond k, for chunks that an index still names while their document is being removed.
@@ -25,8 +26,8 @@ def check(k: int) -> None:
         raise InputError(f"cannot search for the best {k}", fix="k must be at least 1")
 
 
-def best(scores: Iterable[Hit]) -> list[Hit]:
-    """Highest score first; equal scores in the order of chunk ids.
+def best(scores: Iterable[tuple[Key, float]]) -> list[tuple[Key, float]]:
+    """Highest score first; equal scores in the order of what is scored: chunk ids, or pages.
 
     Example:
         >>> best([(9, 0.5), (4, 0.5), (7, 0.8)])

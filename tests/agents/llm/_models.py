@@ -25,6 +25,7 @@ ROLES = (
     "grade_batch",
     "verify",
     "augment",
+    "describe",
 )
 Said = str | AIMessage | Exception
 

@@ -32,7 +32,7 @@ def chunk(text: str) -> Chunk:
 
 
 def test_every_role_has_its_prompt() -> None:
-    roles = {"concepts", "extract_triples", "judge", "read", "plan", "grade", "verify", "augment"}
+    roles = {"concepts", "extract_triples", "judge", "read", "plan", "grade", "verify", "augment", "describe"}
     assert roles | {"disambiguate", "grade_batch"} == set(NAMES)
 
 

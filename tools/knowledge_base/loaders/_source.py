@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from kedge.errors import InputError, LoadError
-from kedge.tools.knowledge_base.records import Block, BlockKind, DocumentKind, ParsedDocument
+from kedge.tools.knowledge_base.records import Block, BlockKind, DocumentKind, Figure, ParsedDocument
 
 __all__ = [
     "Composer",
@@ -187,6 +188,22 @@ class Composer:
         self._parts: list[str] = []
         self._length = 0
         self.blocks: list[Block] = []
+        self.figures: list[Figure] = []
+
+    def add_figure(
+        self,
+        text: str,
+        *,
+        data: bytes = b"",
+        shows: str = "",
+        box: tuple[float, float, float, float] | None = None,
+        page: int | None = None,
+    ) -> None:
+        """Append an image block that tells of a picture, for which see `Figure`; none for a blank text."""
+        before = len(self.blocks)
+        self.add("image", text, page=page)
+        if len(self.blocks) > before and (data or shows):
+            self.figures.append(Figure(self.blocks[-1].start, data, shows, box))
 
     def add(self, kind: BlockKind, text: str, *, level: int = 0, page: int | None = None) -> None:
         """Append a block; blank text is left out."""
@@ -264,6 +281,16 @@ class Source:
         """The title that a document has when it does not bring one."""
         return humanise(self.path.name if self.path else self.name)
 
+    def beside(self, reference: str) -> str:
+        """The source of a file that this document refers to; nothing for what lies on the web.
+
+        It is only a name, to be compared with those of other documents: nothing is opened.
+        """
+        path = unquote(urlsplit(reference).path)
+        if self.path is None or not path or urlsplit(reference).scheme or reference.startswith("//"):
+            return ""
+        return _printable(os.path.normpath(os.path.join(os.path.dirname(self.container), path)))  # noqa: PTH118, PTH120
+
     def open(self) -> BinaryIO:
         """The bytes, to be streamed. Raises `OSError` when they cannot be read."""
         return io.BytesIO(self.content) if self.path is None else self.path.open("rb")
@@ -324,6 +351,7 @@ class Source:
         row: int | None = None,
         metadata: Mapping[str, str] | None = None,
         image: bytes | None = None,
+        figures: Sequence[Figure] = (),
     ) -> ParsedDocument:
         """A document of this source, titled by the file's name unless it brings a title."""
         return ParsedDocument(
@@ -336,6 +364,7 @@ class Source:
             external_id=external_id,
             metadata=metadata or {},
             image=image,
+            figures=tuple(figures),
         )
 
     def composed(
@@ -350,7 +379,9 @@ class Source:
         if not composer.blocks:
             raise self.error("holds no text", fix="check what is in it, or leave it out")
         title = one_line(title) or composer.first_heading
-        return self.document(kind, composer.text, composer.blocks, title=title, metadata=metadata)
+        return self.document(
+            kind, composer.text, composer.blocks, title=title, metadata=metadata, figures=composer.figures
+        )
 
 
 def declared_by_mark(data: bytes) -> str | None:

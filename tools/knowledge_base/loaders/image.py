@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Iterator
 
 from PIL import ExifTags, Image
 
 from kedge.errors import LoadError
+from kedge.tools.images import FORMATS, UNREADABLE, can_read, opened, read_text
 from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
 __all__ = ["load_image"]
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _EXIF = {
     "taken": ExifTags.Base.DateTimeOriginal,
     "changed": ExifTags.Base.DateTime,
@@ -24,28 +23,28 @@ _EXIF = {
 
 
 def load_image(source: Source) -> Iterator[ParsedDocument]:
-    """The one document of an image: its bytes, and a text by which it can at least be found by name."""
+    """The one document of an image: its bytes, and a text with its name, description and what OCR reads."""
     data = source.read()
     try:
         width, height, kind, exif = _inspect(source, data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(source) from None
-    except (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error, UserWarning):
-        # What Pillow's decoders let through for bytes that are cut off or not an image at all.
+    except UNREADABLE:
         raise source.error("is not an image that can be read", fix="check the file, or its suffix") from None
     description = one_line(exif.pop("description", ""))
     composer = Composer(source)
-    composer.add("image", f"Image: {source.title} ({width} × {height} pixels)\n{description}")
+    seen = read_text(opened(data, source.name, pixels=source.limits.pixels)) if can_read() else ""
+    composer.add("image", f"Image: {source.title} ({width} × {height} pixels)\n{description}\n{seen}")
     metadata = {"format": kind, "width": str(width), "height": str(height), **exif}
     yield source.document("image", composer.text, composer.blocks, metadata=metadata, image=data)
 
 
 def _inspect(source: Source, data: bytes) -> tuple[int, int, str, dict[str, str]]:
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.width * image.height > source.limits.pixels:
             raise _too_many_pixels(source)
         image.verify()
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         exif = image.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
         found = {name: details.get(tag, exif.get(tag)) for name, tag in _EXIF.items()}

@@ -33,11 +33,11 @@ def load_markdown(source: Source) -> Iterator[ParsedDocument]:
         text = text[matter.end() :]
     composer = Composer(source)
     parser = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"])
-    _compose(parser.parse(text), composer)
+    _compose(parser.parse(text), composer, source)
     yield source.composed("markdown", composer, title=metadata.pop("title", ""), metadata=metadata)
 
 
-def _compose(tokens: Sequence[Token], composer: Composer) -> None:
+def _compose(tokens: Sequence[Token], composer: Composer, source: Source) -> None:
     position = 0
     while position < len(tokens):
         token = tokens[position]
@@ -60,7 +60,11 @@ def _compose(tokens: Sequence[Token], composer: Composer) -> None:
             # A paragraph that is nothing but an image is the image.
             parts = [t for t in token.children or () if not (t.type == "text" and not t.content.strip())]
             alone = bool(parts) and all(part.type in ("image", "softbreak") for part in parts)
-            composer.add("image" if alone else "paragraph", _inline(token))
+            if alone:
+                shown = next(str(part.attrs["src"]) for part in parts if part.type == "image")
+                composer.add_figure(_inline(token), shows=source.beside(shown))
+            else:
+                composer.add("paragraph", _inline(token))
         elif token.type in ("fence", "code_block"):
             composer.add("code", token.content)
         elif token.type == "html_block":

@@ -8,10 +8,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
+from typing import NamedTuple
 
 import pypdfium2  # type: ignore[import-untyped]
 
+from kedge.tools.images import Box
+from kedge.tools.knowledge_base.loaders._figures import caption_of, figures
 from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
@@ -39,24 +43,32 @@ class _Line:
         return 1 + len(_MARKS.findall(self.text))
 
 
+class _Figure(NamedTuple):
+    data: bytes
+    box: Box
+    labels: str
+    caption: str
+
+
 def load_pdf(source: Source) -> Iterator[ParsedDocument]:
     """The one document of a PDF: its text page by page, lines put together to paragraphs.
 
     Larger type makes headings. Words cut at a line end are joined. Lines that head or foot most pages are
-    left out. Pages that are pictures only are named in the metadata.
+    left out. Pages that are pictures only are named in the metadata. After the text of a page come its
+    figures, each with its caption and what is written in it.
     """
     data = source.read()
     if b"%PDF-" not in data[:1024]:
         raise source.error("is not a PDF", fix="check the file, or its suffix")
     try:
         with _PDFIUM:
-            title, pages = _read(source, data)
+            title, pages, pictures = _read(source, data)
     except pypdfium2.PdfiumError as error:
         if error.err_code == _PASSWORD_ERROR:
             raise source.error("is encrypted", fix="save it without a password") from None
         raise source.error("is a broken PDF", fix="open it in a viewer and save it again") from None
     silent = [str(number) for number, lines in enumerate(pages, start=1) if not lines]
-    if len(silent) == len(pages):
+    if len(silent) == len(pages) and not any(figure.labels for figure in chain(*pictures)):
         message = f"has no text on any of its {len(pages)} pages (scanned?)"
         raise source.error(message, fix="run text recognition first, for example ocrmypdf")
     metadata = {"pages": str(len(pages))}
@@ -64,13 +76,14 @@ def load_pdf(source: Source) -> Iterator[ParsedDocument]:
         metadata["pages_without_text"] = ", ".join(silent)
     pages = _without_running_lines(pages)
     composer = Composer(source)
-    _compose(pages, composer)
+    _compose(pages, composer, pictures)
     yield source.composed("pdf", composer, title=title or _largest(pages), metadata=metadata)
 
 
-def _read(source: Source, data: bytes) -> tuple[str, list[list[_Line]]]:
+def _read(source: Source, data: bytes) -> tuple[str, list[list[_Line]], list[list[_Figure]]]:
     pages: list[list[_Line]] = []
-    size = 0
+    pictures: list[list[_Figure]] = []
+    size = seen = 0
     with pypdfium2.PdfDocument(data) as pdf:
         if len(pdf) > source.limits.pages:
             raise source.error(f"has {len(pdf):,} pages, more than {source.limits.pages:,}", fix="split it")
@@ -80,6 +93,9 @@ def _read(source: Source, data: bytes) -> tuple[str, list[list[_Line]]]:
             text_page = page.get_textpage()
             try:
                 lines = _lines(text_page)
+                # Beyond the limit a book goes on without its pictures.
+                shown = figures(page, text_page) if seen < source.limits.bytes else []
+                places = [(line.text, 1 - line.bottom / page.get_height()) for line in lines]
             finally:
                 text_page.close()
                 page.close()
@@ -87,7 +103,9 @@ def _read(source: Source, data: bytes) -> tuple[str, list[list[_Line]]]:
             if size > source.limits.bytes:
                 raise source.too_large("its text")
             pages.append(lines)
-    return "" if _NO_TITLE.fullmatch(title) else title, pages
+            seen += sum(len(figure.data) for figure in shown)
+            pictures.append([_Figure(*figure, caption_of(figure.box, places)) for figure in shown])
+    return "" if _NO_TITLE.fullmatch(title) else title, pages, pictures
 
 
 def _lines(page: pypdfium2.PdfTextPage) -> list[_Line]:
@@ -151,7 +169,7 @@ def _largest(pages: list[list[_Line]]) -> str:
     return " ".join(line.text for line in lines if line.height > 0.95 * height)
 
 
-def _compose(pages: list[list[_Line]], composer: Composer) -> None:
+def _compose(pages: list[list[_Line]], composer: Composer, pictures: list[list[_Figure]]) -> None:
     body = _body_height(pages)
     everything = "\n".join(line.text for lines in pages for line in lines)
     words = set(re.findall(r"[\w-]+", everything.casefold()))
@@ -165,6 +183,9 @@ def _compose(pages: list[list[_Line]], composer: Composer) -> None:
         for level, paragraph in _paragraphs(lines, body):
             text = _MARKS.sub("", _CUT_WORD.sub(joined, "\n".join(paragraph)))
             composer.add("heading" if level else "paragraph", one_line(text), level=level, page=number)
+        for figure in pictures[number - 1]:
+            told = f"Picture on page {number}\n{figure.caption}\n{figure.labels}"
+            composer.add_figure(told, data=figure.data, box=figure.box, page=number)
 
 
 def _paragraphs(lines: list[_Line], body: float) -> Iterator[tuple[int, list[str]]]:

@@ -43,7 +43,7 @@ def load_webpage(source: Source) -> Iterator[ParsedDocument]:
     tree.strip_tags(_DROPPED.split())
     composer = Composer(source)
     if tree.body is not None:
-        _Page(composer).walk(tree.body)
+        _Page(composer, source).walk(tree.body)
     yield source.composed("html", composer, title=title)
 
 
@@ -92,8 +92,9 @@ def _refuse_bomb(source: Source, markup: str) -> None:
 class _Page:
     """Walks a page in document order. Without recursion: pages nest deeper than Python does."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, source: Source) -> None:
         self._composer = composer
+        self._source = source
         self._buffer: list[str] = []
         self._items: list[str] = []
         self._lists: list[int] = []  # for each open list: the next number, or -1 for bullets
@@ -145,7 +146,8 @@ class _Page:
             self._end_list()
             parts = [image.attributes.get("alt") or "" for image in node.css("img")]
             text = "\n".join(filter(None, map(one_line, [*parts, node.text(separator=" ")])))
-            self._composer.add("image", text)
+            first = node.css_first("img")
+            self._composer.add_figure(text, shows=self._shown(first) if first else "")
             return False
         if tag in ("ul", "ol"):
             self._lists.append(1 if tag == "ol" else -1)
@@ -190,7 +192,10 @@ class _Page:
             self._buffer.append(f" {alternative} ")  # a sign within a sentence
         else:
             self._end_list()
-            self._composer.add("image", alternative)
+            self._composer.add_figure(alternative, shows=self._shown(node))
+
+    def _shown(self, node: LexborNode) -> str:
+        return self._source.beside(node.attributes.get("src") or "")
 
     def _table(self, table: LexborNode) -> None:
         if caption := table.css_first("caption"):

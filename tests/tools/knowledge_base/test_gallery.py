@@ -1,0 +1,236 @@
+"""Pictures in a knowledge base: kept, pointed to, found by look and by text, and gone with their document."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fpdf import FPDF
+from PIL import Image
+
+from kedge import KnowledgeBase
+from kedge.testing import FakeEncoder
+from kedge.tools.encoders.images import Descriptors
+from kedge.tools.images import as_png
+from kedge.tools.knowledge_base import Gallery, ParsedDocument, caption, load
+from kedge.tools.knowledge_base.loaders._figures import caption_of
+
+COLOURS = (
+    "red",
+    "green",
+    "blue",
+    "yellow",
+    "purple",
+    "orange",
+    "white",
+    "black",
+    "brown",
+    "pink",
+    "cyan",
+    "grey",
+)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    with KnowledgeBase.open(tmp_path / "base", encoder=FakeEncoder(), create=True) as opened:
+        yield opened
+
+
+def painted(path: Path, colour: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (60, 40), colour)
+    image.paste("grey" if colour != "grey" else "white", (0, 30, 60, 40))
+    image.save(path)
+    return path
+
+
+def told(name: str, colour: str, words: str) -> ParsedDocument:
+    text = f"Image: {name} (60 × 40 pixels)\n{words}"
+    image = as_png(Image.new("RGB", (60, 40), colour))
+    return ParsedDocument(f"{name}.png", f"{name}.png", name, text, "image", (), image=image)
+
+
+def report(path: Path) -> Path:
+    """A PDF with a drawing and its caption on the second of three pages."""
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    for number in range(3):
+        pdf.add_page()
+        pdf.multi_cell(0, 8, f"Page {number} tells of the harbour and its boats in the year {1900 + number}.")
+        if number == 1:
+            for year, height in enumerate((30, 70, 50)):
+                pdf.rect(60 + 25 * year, 180 - height, 25, height, style="F")
+            pdf.text(62, 100, "tonnes of herring")
+            pdf.text(60, 190, "Figure 3: Catches by year.")
+    pdf.output(str(path))
+    return path
+
+
+def test_a_figure_of_a_pdf_knows_its_page_its_box_and_its_caption(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    base.add(report(tmp_path / "report.pdf"))
+    [picture] = base.pictures()
+    [chunk] = base.chunks([picture.chunk_id])
+    assert (chunk.kind, chunk.page) == ("image", 2)
+    assert caption(chunk).startswith("Figure 3: Catches by year.")
+    assert picture.box is not None
+    left, top, right, bottom = picture.box
+    assert (left, top) == pytest.approx((60 / 210, 110 / 297), abs=0.03)
+    assert (right, bottom) == pytest.approx((135 / 210, 180 / 297), abs=0.03)
+    figure = base.gallery.image(picture)
+    assert np.asarray(figure.convert("L")).mean() < 200  # the bars are there
+
+
+def test_a_page_without_drawings_has_no_figures(tmp_path: Path) -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=12)
+    pdf.multi_cell(0, 8, "Nothing but words. " * 40)
+    pdf.line(10, 150, 200, 150)  # a rule is no figure
+    pdf.output(str(tmp_path / "plain.pdf"))
+    [document] = load(tmp_path / "plain.pdf")
+    assert isinstance(document, ParsedDocument)
+    assert document.figures == ()
+
+
+def test_a_caption_far_away_is_that_of_another_figure() -> None:
+    from kedge.tools.images import Box
+
+    assert caption_of(Box(0, 0.1, 1, 0.3), [("Figure 1: Quays", 0.9)]) == ""
+    assert caption_of(Box(0, 0.1, 1, 0.3), [("Figures are in tonnes", 0.31)]) == ""
+
+
+def test_markdown_and_html_point_to_pictures_that_were_added_themselves(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    painted(tmp_path / "docs" / "drawings" / "the flag.png", "red")
+    (tmp_path / "docs" / "a.md").write_text("# Flags\n\n![The red flag of Hesk](drawings/the%20flag.png)\n")
+    (tmp_path / "docs" / "b.html").write_text(
+        '<figure><img src="./drawings/the flag.png" alt="Hesk"><figcaption>Flag</figcaption></figure>'
+        '<div><img src="https://example.org/x.png" alt="Elsewhere"></div>'
+        '<div><img src="../../secret.png" alt="Not added"></div>'
+    )
+    base.add(tmp_path / "docs")
+    pictures = base.pictures()
+    assert {picture.file for picture in pictures} == {pictures[0].file}
+    texts = {caption(chunk) for chunk in base.chunks([picture.chunk_id for picture in pictures])}
+    assert texts == {"", "Flags The red flag of Hesk", "Hesk Flag"}
+    base.remove(str(tmp_path / "docs" / "drawings" / "the flag.png"))
+    assert base.pictures() == []  # the texts are still there, what they show is not
+
+
+def test_pictures_go_with_their_document_unless_another_has_them(base: KnowledgeBase, tmp_path: Path) -> None:
+    base.add(told("a", "red", "one"), told("b", "red", "two"))
+    [first, _] = base.pictures()
+    file = base.gallery.file(first)
+    base.remove("a.png")
+    assert file.exists()
+    base.remove("b.png")
+    assert not file.exists()
+    assert base.pictures() == []
+
+
+def test_what_looks_alike_is_found_first_and_new_pictures_are_encoded_once(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    class Counting(Descriptors):
+        count = 0
+
+        async def encode(self, images):  # type: ignore[no-untyped-def]
+            self.count += len(images)
+            return await super().encode(images)
+
+    encoder = Counting()
+    gallery = Gallery(base, encoder)
+    for colour in COLOURS[:6]:
+        base.add(painted(tmp_path / f"{colour}.png", colour), pictures=False)
+    asyncio.run(gallery.aupdate())
+    base.add(painted(tmp_path / "new.png", "cyan"), pictures=False)
+    assert asyncio.run(gallery.aupdate()) == 1
+    assert encoder.count == 7
+    image = Image.open(painted(tmp_path / "query.png", "darkred"))
+    for vectors in (1, 5):
+        [(nearest, _), *_] = asyncio.run(gallery.near(image, 3, vectors=vectors))
+        assert base.chunks([nearest])[0].title == "red"
+    base.remove(str(tmp_path / "red.png"))
+    asyncio.run(gallery.aupdate())
+    assert len(asyncio.run(gallery.near(image, 10))) == 6
+    gallery.close()
+
+
+def test_an_update_that_was_cut_short_goes_on(
+    base: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kedge.tools.knowledge_base.gallery._BATCH", 2)
+    for colour in COLOURS[:5]:
+        base.add(painted(tmp_path / f"{colour}.png", colour), pictures=False)
+
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(base.gallery.aupdate(stop))
+    seen: list[tuple[int, int]] = []
+    assert asyncio.run(base.gallery.aupdate(lambda done, total: seen.append((done, total)))) == 1
+    assert seen == [(1, 1)]
+    assert len(asyncio.run(base.gallery.near(Image.new("RGB", (5, 5)), 10))) == 5
+
+
+def test_a_text_finds_pictures_by_the_map_fitted_on_those_that_have_one(base: KnowledgeBase) -> None:
+    base.add(*(told(f"n{i}", colour, f"a {colour} sheet") for i, colour in enumerate(COLOURS)))
+    assert base.gallery.alignment is not None
+    assert len(base.gallery.alignment.pairs) == len(COLOURS)
+    found = asyncio.run(base.gallery.about("a red sheet", 3))
+    assert len(found) == 3
+    [picture] = [p for p in base.pictures() if caption(base.chunks([p.chunk_id])[0]) == "a blue sheet"]
+    image = base.gallery.image(picture)
+    own = base.gallery.same(base.gallery.file(picture).read_bytes())
+    assert own == [picture.chunk_id]
+    assert asyncio.run(base.gallery.texts_for(image, 1))[0][0] == picture.chunk_id
+    others = asyncio.run(base.gallery.texts_for(image, 20, own=own))
+    assert len(others) == len(COLOURS) - 1
+    assert picture.chunk_id not in dict(others)
+
+
+def test_without_pictures_that_have_a_text_there_is_no_map(base: KnowledgeBase, tmp_path: Path) -> None:
+    base.add(painted(tmp_path / "red.png", "red"))
+    assert base.gallery.alignment is None
+    assert asyncio.run(base.gallery.about("red", 3)) == []
+    assert asyncio.run(base.gallery.texts_for(Image.new("RGB", (4, 4)), 3)) == []
+
+
+def test_a_file_that_was_damaged_meanwhile_is_passed_over(base: KnowledgeBase, tmp_path: Path) -> None:
+    base.add(painted(tmp_path / "red.png", "red"), painted(tmp_path / "blue.png", "blue"), pictures=False)
+    base.gallery.file(base.pictures()[0]).write_bytes(b"damaged")
+    assert asyncio.run(base.gallery.aupdate()) == 1
+
+
+def test_what_ocr_reads_becomes_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kedge.tools.knowledge_base.loaders.image.can_read", lambda: True)
+    monkeypatch.setattr("kedge.tools.knowledge_base.loaders.image.read_text", lambda _: "LAST BOAT 18:40")
+    [document] = load(painted(tmp_path / "sign.png", "red"))
+    assert isinstance(document, ParsedDocument)
+    assert document.text == "Image: sign (60 × 40 pixels)\n\nLAST BOAT 18:40"
+
+
+def test_a_scanned_pdf_is_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pdf = FPDF()
+    for _ in range(2):
+        pdf.add_page()
+        pdf.image(io.BytesIO(as_png(Image.effect_noise((300, 400), 80))), 0, 0, 210, 297)
+    pdf.output(str(tmp_path / "scan.pdf"))
+    monkeypatch.setattr("kedge.tools.knowledge_base.loaders._figures.can_read", lambda: True)
+    monkeypatch.setattr(
+        "kedge.tools.knowledge_base.loaders._figures.read_text", lambda _: "Minutes of the board"
+    )
+    [document] = load(tmp_path / "scan.pdf")
+    assert isinstance(document, ParsedDocument)
+    assert [figure.box for figure in document.figures] == [(0, 0, 1, 1)] * 2
+    assert document.text.count("Minutes of the board") == 2

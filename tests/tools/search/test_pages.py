@@ -1,0 +1,72 @@
+"""Pages: found by their words, by what they mean, and by what a question names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from kedge.errors import InputError
+from kedge.testing import FakeEncoder
+from kedge.tools.knowledge_base import Block, KnowledgeBase, ParsedDocument
+from kedge.tools.search import pages
+
+PAGES = (
+    "The harbour was dredged. See Figure 2 for the depth of the harbour.",
+    "Picture on page 2\nFigure 2: Depth by year",
+    "Herring were landed at the quay, and herring were salted.",
+)
+
+
+def report(name: str) -> ParsedDocument:
+    text = "\n\n".join(PAGES)
+    blocks, start = [], 0
+    for number, page in enumerate(PAGES, start=1):
+        blocks.append(
+            Block("image" if page.startswith("Picture") else "paragraph", start, start + len(page), number)
+        )
+        start += len(page) + 2
+    return ParsedDocument(name, name, name, text, "pdf", tuple(blocks))
+
+
+@pytest.fixture
+async def base(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
+    async with KnowledgeBase.open(tmp_path / "base", encoder=FakeEncoder(), create=True) as base:
+        await base.aadd(
+            [report("first"), ParsedDocument("note", "note", "note", "herring herring", "text", ())]
+        )
+        yield base
+
+
+async def test_a_page_is_found_by_its_words_and_text_without_pages_is_none(base: KnowledgeBase) -> None:
+    found = await pages(base, "Who salted herring at the quay?", 5)
+    assert found[0].number == 3
+    assert [chunk.page for chunk in found[0].chunks] == [3]
+    assert {page.document_id for page in found} == {base.document("first").id}
+
+
+async def test_a_figure_that_is_named_leads_to_its_page(base: KnowledgeBase) -> None:
+    first, second, *_ = await pages(base, "What is the depth in Figure 2?", 3)
+    assert {first.number, second.number} == {1, 2}
+    assert 3 in [page.number for page in await pages(base, "Zzz on page 3", 2)]
+
+
+async def test_a_document_can_be_named(base: KnowledgeBase) -> None:
+    await base.aadd(
+        [
+            ParsedDocument(
+                "second", "second", "Other", "Salted herring", "pdf", (Block("paragraph", 0, 14, 1),)
+            )
+        ]
+    )
+    other = base.document("second").id
+    found = await pages(base, "herring", 5, document_id=other)
+    assert [(page.document_id, page.number) for page in found] == [(other, 1)]
+
+
+async def test_no_pages_no_hits(base: KnowledgeBase) -> None:
+    with pytest.raises(InputError, match="best 0"):
+        await pages(base, "herring", 0)
+    await base.aremove(["first"])
+    assert await pages(base, "herring", 3) == []
