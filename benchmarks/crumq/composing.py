@@ -14,6 +14,7 @@ from itertools import islice
 from kedge.agents.decisions import AbstentionReason
 from kedge.benchmarks.crumq.facts import Fact, Facts
 from kedge.benchmarks.crumq.records import Format, Item, Kind, Side, Type, drawn, length_of
+from kedge.benchmarks.crumq.senses import OF_WORKS
 from kedge.benchmarks.crumq.wording import asked, called, event, first_of, noun, premised
 from kedge.tools.knowledge_base import entity_key
 
@@ -79,7 +80,7 @@ def chains(facts: Facts, longest: int) -> list[Chain]:
         grown = [
             (*chain, fact)
             for chain in grown
-            for fact in facts.of.get(chain[-1].target or "", ())
+            for fact in _further(facts, chain[-1])
             if fact.target is not None and fact.target not in {other.document for other in chain}
         ]
         found += grown
@@ -129,7 +130,7 @@ def _bridges(facts: Facts, sides: Sides, prefixes: Sequence[Chain], seed: int) -
         target = chain[-1].target or ""
         if not any(sides[document] == "external" for document in (*seen, target)):
             continue
-        for last in facts.of.get(target, ()):
+        for last in _further(facts, chain[-1]):
             if entity_key(last.object) in names or last.target in seen:
                 continue
             phrase = noun(chain, facts, seed)
@@ -177,7 +178,7 @@ def _pairs(
                 question = (
                     f"How many years lie between {event(one[-1], a)} and {event(other[-1], b)}?"
                 )
-                yield _item(question, kind, needed, sides, (span, f"{span} years"), format="numeric",
+                yield _item(question, kind, needed, sides, (span, f"{span} year" if span == "1" else f"{span} years"), format="numeric",
                             type="integration of knowledge", starts=starts)  # fmt: skip
             elif kind == "comparison" and one[-1].sense == other[-1].sense:
                 first, phrase = (one, a) if years[0] < years[1] else (other, b)
@@ -239,8 +240,9 @@ def _false_premises(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
         for true, other in zip(order, [*order[1:], *order[:1]], strict=True):
             if entity_key(true.object) == entity_key(other.object) or sides[true.document] == "external":
                 continue
-            lasts = facts.of.get(other.target or "", ())
-            if not lasts or entity_key(lasts[0].object) == entity_key(true.subject):
+            lasts = _further(facts, other)
+            persons = {entity_key(name) for name in (true.subject, true.object, *(f.object for f in lasts))}
+            if not lasts or entity_key(other.object) in persons or true.document == other.target:
                 continue
             last = min(lasts, key=lambda fact: drawn(seed, true.document, _key(fact)))
             question = premised(last, other.object, noun((true,), facts, seed), seed)
@@ -255,8 +257,7 @@ def _unverifiable(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
             outside = {document, fact.target}
             if fact.target is None or any(sides[place or ""] != "external" for place in outside):
                 continue
-            lasts = facts.of.get(fact.target, ())
-            if lasts:
+            if lasts := _further(facts, fact):
                 last = min(lasts, key=lambda other: drawn(seed, document, _key(other)))
                 premise = noun((fact,), facts, seed)
                 question = premised(last, fact.object, premise, seed, conditional=True)
@@ -279,6 +280,11 @@ def _under_specified(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
         needed = [part for pair in inside[:6] for part in pair]
         yield _item(question, "under-specified", needed, sides, reason="under-specified",
                     type="critical analysis", format="attribute", starts=(maker,))  # fmt: skip
+
+
+def _further(facts: Facts, fact: Fact) -> list[Fact]:
+    """What is said of the person whom a fact leads to."""
+    return [other for other in facts.of.get(fact.target or "", ()) if other.sense.name not in OF_WORKS]
 
 
 def _one(facts: Facts, document: str, sense: str) -> Fact | None:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["SENSES", "Range", "Sense", "sense_of"]
+__all__ = ["OF_WORKS", "SENSES", "Range", "Sense", "sense_of"]
 
 Range = Literal["person", "year", "date", "place", "name"]
 
@@ -116,6 +116,13 @@ def _read() -> dict[str, Sense]:
 
 SENSES: Final = _read()
 """All senses by name."""
+
+
+OF_WORKS: Final = frozenset(
+    ("director", "writer", "producer", "composer", "creator", "designer", "builder", "performer", "publisher",
+     "distributor", "developer", "maker", "release date", "release year", "opening year")
+)  # fmt: skip
+"""Senses that nobody has who is a person."""
 
 
 def sense_of(label: str, range_: Range) -> Sense | None:
