@@ -99,8 +99,8 @@ def _item(
     sides: Sides,
     answers: Sequence[str] = (),
     *,
-    type: Type = "multi-step reasoning",
-    format: Format = "factual",
+    asks: Type = "multi-step reasoning",
+    form: Format = "factual",
     reason: AbstentionReason | None = None,
     starts: Sequence[str] = (),
 ) -> Item:
@@ -113,8 +113,8 @@ def _item(
         answers=tuple(dict.fromkeys(answers)),
         kind=kind,
         reason=reason or ("out of corpus" if external == 1 else "missing hop"),
-        type=type,
-        format=format,
+        type=asks,
+        format=form,
         length=length_of(answers[0]) if answers else "1-2 words",
         hops=len(documents),
         external=external,
@@ -137,7 +137,7 @@ def _bridges(facts: Facts, sides: Sides, prefixes: Sequence[Chain], seed: int) -
             answers = (last.object, *last.others)
             wanted: Format = "attribute" if last.sense.range in ("year", "date") else "factual"
             yield _item(
-                asked(last, phrase, seed), "bridge", (*chain, last), sides, answers, format=wanted,
+                asked(last, phrase, seed), "bridge", (*chain, last), sides, answers, form=wanted,
                 starts=(chain[0].subject,),
             )  # fmt: skip
 
@@ -146,8 +146,11 @@ def _dated(facts: Facts, prefixes: Sequence[Chain]) -> list[Chain]:
     """Chains that end in the year of an event."""
     alone = [(fact,) for document in facts.titles for fact in facts.values(document, "year")]
     longer = [
-        (*chain, fact) for chain in prefixes if len(chain) < 3 for fact in facts.values(chain[-1].target or "", "year")
-    ]  # fmt: skip
+        (*chain, fact)
+        for chain in prefixes
+        if len(chain) < 3
+        for fact in facts.values(chain[-1].target or "", "year")
+    ]
     return [chain for chain in (*alone, *longer) if event(chain[-1], "it")]
 
 
@@ -156,9 +159,7 @@ def _phrase(chain: Chain, facts: Facts, seed: int) -> str:
     return noun(chain[:-1], facts, seed) if len(chain) > 1 else called(chain[0].document, facts, seed)
 
 
-def _pairs(
-    facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int, kind: Kind
-) -> Iterator[Item]:
+def _pairs(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int, kind: Kind) -> Iterator[Item]:
     """Two chains that end in years: which comes first, or how many years lie between them."""
     order = sorted(ends, key=lambda chain: drawn(seed, kind, *(_key(fact) for fact in chain)))
     for place, one in enumerate(order):
@@ -167,24 +168,27 @@ def _pairs(
             needed = (*one, *other)
             documents = {fact.document for fact in needed}
             years = int(one[-1].object), int(other[-1].object)
-            if len(documents) != len(needed) or mine & {fact.target for fact in other} or years[0] == years[1]:
+            if (
+                len(documents) != len(needed)
+                or mine & {fact.target for fact in other}
+                or years[0] == years[1]
+            ):
                 continue
             if not any(sides[document] == "external" for document in documents):
                 continue
             a, b = _phrase(one, facts, seed), _phrase(other, facts, seed)
             starts = (one[0].subject, other[0].subject)
             if kind == "difference" and abs(years[0] - years[1]) <= 300:
-                span = str(abs(years[0] - years[1]))
-                question = (
-                    f"How many years lie between {event(one[-1], a)} and {event(other[-1], b)}?"
-                )
-                yield _item(question, kind, needed, sides, (span, f"{span} year" if span == "1" else f"{span} years"), format="numeric",
-                            type="integration of knowledge", starts=starts)  # fmt: skip
+                span = abs(years[0] - years[1])
+                answers = (str(span), f"{span} year{'s' * (span > 1)}")
+                question = f"How many years lie between {event(one[-1], a)} and {event(other[-1], b)}?"
+                yield _item(question, kind, needed, sides, answers, form="numeric",
+                            asks="integration of knowledge", starts=starts)  # fmt: skip
             elif kind == "comparison" and one[-1].sense == other[-1].sense:
                 first, phrase = (one, a) if years[0] < years[1] else (other, b)
                 if which := first_of(one[-1], a, b, seed):
-                    yield _item(which, kind, needed, sides, (first[-1].subject, phrase), format="comparison",
-                                type="critical analysis", starts=starts)  # fmt: skip
+                    yield _item(which, kind, needed, sides, (first[-1].subject, phrase), form="comparison",
+                                asks="critical analysis", starts=starts)  # fmt: skip
 
 
 def _conjunctions(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int) -> Iterator[Item]:
@@ -196,7 +200,10 @@ def _conjunctions(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int) 
         for fact in works:
             released = _one(facts, fact.document, "release year")
             alike = [_one(facts, other.document, "release year") for other in works]
-            if released is None or sum(other is None or other.object == released.object for other in alike) > 1:
+            if (
+                released is None
+                or sum(other is None or other.object == released.object for other in alike) > 1
+            ):
                 continue
             own = {work.document for work in works}
             partners = [
@@ -213,7 +220,7 @@ def _conjunctions(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int) 
             if any(sides[f.document] == "external" for f in needed):
                 starts = (maker, partner[0].subject)
                 yield _item(question, "conjunction", needed, sides, (fact.subject,), starts=starts,
-                            type="integration of knowledge")  # fmt: skip
+                            asks="integration of knowledge")  # fmt: skip
 
 
 def _together(facts: Facts) -> Iterator[tuple[str, list[Fact]]]:
@@ -247,7 +254,7 @@ def _false_premises(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
             last = min(lasts, key=lambda fact: drawn(seed, true.document, _key(fact)))
             question = premised(last, other.object, noun((true,), facts, seed), seed)
             yield _item(question, "false premise", (true, last), sides, reason="false premise",
-                        type="critical analysis", starts=(true.subject, other.object))  # fmt: skip
+                        asks="critical analysis", starts=(true.subject, other.object))  # fmt: skip
 
 
 def _unverifiable(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
@@ -261,9 +268,9 @@ def _unverifiable(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
                 last = min(lasts, key=lambda other: drawn(seed, document, _key(other)))
                 premise = noun((fact,), facts, seed)
                 question = premised(last, fact.object, premise, seed, conditional=True)
-                yield _item(question, "unverifiable premise", (fact, last), sides, (last.object, *last.others),
-                            type="critical analysis", format="conditional",
-                            starts=(fact.subject, fact.object))  # fmt: skip
+                answers = (last.object, *last.others)
+                yield _item(question, "unverifiable premise", (fact, last), sides, answers, form="conditional",
+                            asks="critical analysis", starts=(fact.subject, fact.object))  # fmt: skip
 
 
 def _under_specified(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
@@ -279,7 +286,7 @@ def _under_specified(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
         question = asked(last, f"the {what} {inside[0][0].sense.clause.format(x=maker)}", seed)
         needed = [part for pair in inside[:6] for part in pair]
         yield _item(question, "under-specified", needed, sides, reason="under-specified",
-                    type="critical analysis", format="attribute", starts=(maker,))  # fmt: skip
+                    asks="critical analysis", form="attribute", starts=(maker,))  # fmt: skip
 
 
 def _further(facts: Facts, fact: Fact) -> list[Fact]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from kedge.benchmarks.crumq.records import Record, Side, drawn
 from kedge.benchmarks.datasets import Passage, passage_id, passages
@@ -113,7 +113,7 @@ class Worlds:
         """The one that is called so."""
         return self.full if corpus == "full" else self.internal
 
-    async def __aenter__(self) -> Worlds:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

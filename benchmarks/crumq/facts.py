@@ -19,7 +19,10 @@ __all__ = ["Fact", "Facts", "read_facts"]
 
 LEAST_CONFIDENCE = 0.7
 _NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][^\d]*")
-_FEMALE, _MALE = re.compile(r"\b(?:she|her|daughter|actress)\b", re.I), re.compile(r"\b(?:he|his|son)\b", re.I)
+_FEMALE, _MALE = (
+    re.compile(r"\b(?:she|her|daughter|actress)\b", re.IGNORECASE),
+    re.compile(r"\b(?:he|his|son)\b", re.IGNORECASE),
+)
 _WORKS = ("film", "album", "song", "single", "novel", "book", "series", "play", "opera", "game", "magazine",
           "show", "episode", "musical", "story", "comedy", "drama")  # fmt: skip
 

@@ -33,8 +33,9 @@ from kedge.tools.knowledge_base.lock import write_lock
 from kedge.tools.search import bm25, dense, ppr
 
 if TYPE_CHECKING:
-    from kedge.agents.roles import Cast
     from kedge.benchmarks.crumq.writing import Writer
+
+    from kedge.agents.roles import Cast
 
 __all__ = ["RETRIEVERS", "Counts", "Settings", "generate"]
 
@@ -174,7 +175,9 @@ class _Maker:
         found = await topics_of(corpus, self.encoder, named=named, entails=entails)
         return once(path, Topic, lambda: found)
 
-    def pages(self, corpus: Sequence[Passage], outside: Sequence[Passage], topics: Sequence[Topic]) -> list[Page]:
+    def pages(
+        self, corpus: Sequence[Passage], outside: Sequence[Passage], topics: Sequence[Topic]
+    ) -> list[Page]:
         """The documents with their sides."""
         topic_of = {document: topic.text for topic in topics for document in topic.documents}
 

@@ -39,7 +39,7 @@ def marked(item: Item, texts: Mapping[str, Passage], everything: Index, leaking:
         for support in item.supports
     )
     return Marks(
-        necessity=0 if alone else 3 if not repeated else min(2, needed - 1),
+        necessity=0 if alone else 3 if not repeated else max(0, min(2, needed - 1)),
         sufficiency=2 if quoted else 0,
         correctness=2 if _follows(item) else 0,
         uniqueness=2,

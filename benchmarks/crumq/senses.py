@@ -54,8 +54,8 @@ leader | person | led by; headed by | the leader of {x}; the person who led {x} 
 spouse | person | wife; husband; marry; married to; wife of; husband of; consort of | the spouse of {x};
     the person whom {x} married; the person to whom {x} was married
     | Who was the spouse of {x}?; Whom did {x} marry?; To whom was {x} married? |
-father | person | father | the father of {x} | Who was the father of {x}?; What was the name of {x}'s father? |
-mother | person | mother | the mother of {x} | Who was the mother of {x}?; What was the name of {x}'s mother? |
+father | person | father | the father of {x} | Who was the father of {x}?; What was the name of the father of {x}? |
+mother | person | mother | the mother of {x} | Who was the mother of {x}?; What was the name of the mother of {x}? |
 brother | person | brother; brother of | the brother of {x} | Who was the brother of {x}? |
 sister | person | sister; sister of | the sister of {x} | Who was the sister of {x}? |
 child | person | son; daughter; father of; mother of | the child of {x} | Who was the child of {x}? |
@@ -89,7 +89,7 @@ opening year | year | opened in; open in; completed in; built in | the year in w
 birthplace | place | born in; born at | the birthplace of {x}; the place where {x} was born
     | Where was {x} born?; In which place was {x} born?; What was the birthplace of {x}? |
 deathplace | place | died in; die in; died at; die at | the place where {x} died
-    | Where did {x} die?; In which place did {x} die?; What was the place of {x}'s death? |
+    | Where did {x} die?; In which place did {x} die?; What was the place of death of {x}? |
 burial | place | buried in; buried at; interred at | the burial place of {x}; the place where {x} is buried
     | Where is {x} buried?; What is the burial place of {x}? |
 home | place | based in; headquartered in | the place where {x} is based

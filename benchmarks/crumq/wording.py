@@ -75,5 +75,5 @@ def first_of(fact: Fact, one: str, other: str, seed: int) -> str | None:
 
 def _tidy(question: str) -> str:
     question = re.sub(r",\s*(?=[?,])", "", " ".join(question.split()))
-    question = re.sub(r",'s", "'s", question)
+    question = re.sub(r"\?+$", "?", question)  # "Who Cares?" is a song
     return question[0].upper() + question[1:]
