@@ -269,8 +269,9 @@ def _unverifiable(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
                 premise = noun((fact,), facts, seed)
                 question = premised(last, fact.object, premise, seed, conditional=True)
                 answers = (last.object, *last.others)
-                yield _item(question, "unverifiable premise", (fact, last), sides, answers, form="conditional",
-                            asks="critical analysis", starts=(fact.subject, fact.object))  # fmt: skip
+                starts = (fact.subject, fact.object)
+                yield _item(question, "unverifiable premise", (fact, last), sides, answers, starts=starts,
+                            asks="critical analysis", form="conditional")  # fmt: skip
 
 
 def _under_specified(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:

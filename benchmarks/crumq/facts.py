@@ -29,7 +29,7 @@ _WORKS = ("film", "album", "song", "single", "novel", "book", "series", "play", 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a document says of its subject: `subject`'s `sense` is `object`; `target` is the object's document.
+    """What a document says of its subject: its `sense` is `object`; `target` is the object's document.
 
     `others` are values that the document gives as well, where a place lies in several.
     """
@@ -56,7 +56,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """All facts by their documents; `titles` are the names that documents are about, `works` what they are."""
+    """All facts by document; `titles` are the names that documents are about, `works` what they are."""
 
     of: Mapping[str, tuple[Fact, ...]]
     titles: Mapping[str, str]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -121,7 +120,7 @@ def written(path: Path, records: Iterable[BaseModel]) -> None:
     half = path.with_suffix(".part")
     with half.open("w", encoding="utf-8") as file:
         file.writelines(record.model_dump_json() + "\n" for record in records)
-    os.replace(half, path)
+    half.replace(path)
 
 
 def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -134,7 +133,7 @@ def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     if not path.exists():
         half = path.with_suffix(".part")
         half.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-        os.replace(half, path)
+        half.replace(path)
         return
     held = json.loads(path.read_text(encoding="utf-8"))
     other = [name for name in {**held, **wanted} if held.get(name) != wanted.get(name)]

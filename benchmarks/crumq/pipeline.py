@@ -135,7 +135,7 @@ async def generate(
         if not kept:
             raise InputError(
                 f"none of {len(drafts)} drafts is a question that the internal documents do not answer",
-                fix="give more documents that name each other, ask for fewer hops, or hold back another share",
+                fix="give more documents that name each other, ask for fewer hops, or hold back more",
             )
         return counts
 

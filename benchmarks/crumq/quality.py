@@ -30,7 +30,7 @@ def marked(item: Item, texts: Mapping[str, Passage], everything: Index, leaking:
     }
     alone = shortcuts(item, everything)
     if repeated:
-        notes.append(f"said elsewhere, too: what {sorted(repeated)[0]} says")
+        notes.append(f"said elsewhere, too: what {min(repeated)} says")
     if alone:
         notes.append(f"{alone[0]} answers alone")
     needed = len(documents) - len(repeated)

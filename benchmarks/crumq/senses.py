@@ -50,12 +50,15 @@ performer | person | sung by; performed by; recorded by | the performer of {x}; 
     | Who performed {x}?; By whom was {x} performed? | performed by {x}
 founder | person | founded by; established by; formed by | the founder of {x}; the person who founded {x}
     | Who founded {x}?; By whom was {x} founded? | founded by {x}
-leader | person | led by; headed by | the leader of {x}; the person who led {x} | Who led {x}?; By whom was {x} led? |
+leader | person | led by; headed by | the leader of {x}; the person who led {x}
+    | Who led {x}?; By whom was {x} led? |
 spouse | person | wife; husband; marry; married to; wife of; husband of; consort of | the spouse of {x};
     the person whom {x} married; the person to whom {x} was married
     | Who was the spouse of {x}?; Whom did {x} marry?; To whom was {x} married? |
-father | person | father | the father of {x} | Who was the father of {x}?; What was the name of the father of {x}? |
-mother | person | mother | the mother of {x} | Who was the mother of {x}?; What was the name of the mother of {x}? |
+father | person | father | the father of {x}
+    | Who was the father of {x}?; What was the name of the father of {x}? |
+mother | person | mother | the mother of {x}
+    | Who was the mother of {x}?; What was the name of the mother of {x}? |
 brother | person | brother; brother of | the brother of {x} | Who was the brother of {x}? |
 sister | person | sister; sister of | the sister of {x} | Who was the sister of {x}? |
 child | person | son; daughter; father of; mother of | the child of {x} | Who was the child of {x}? |
@@ -67,8 +70,10 @@ developer | name | developed by | the developer of {x}; the company that develop
     | Who developed {x}?; By whom was {x} developed? | developed by {x}
 owner | name | owned by | the owner of {x} | Who owns {x}?; Who is the owner of {x}? | owned by {x}
 operator | name | operated by | the operator of {x} | Who operates {x}?; By whom is {x} operated? |
-maker | name | manufactured by; made by | the maker of {x} | Who made {x}?; By whom was {x} made? | made by {x}
-school | name | educated at; graduate from | the school where {x} was educated; the place where {x} was educated
+maker | name | manufactured by; made by | the maker of {x} | Who made {x}?; By whom was {x} made?
+    | made by {x}
+school | name | educated at; graduate from
+    | the school where {x} was educated; the place where {x} was educated
     | Where was {x} educated?; At which institution was {x} educated? |
 birth date | date | born on | the day on which {x} was born
     | On what date was {x} born?; What is the birth date of {x}?; On which day was {x} born? |

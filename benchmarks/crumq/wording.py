@@ -52,7 +52,7 @@ def asked(fact: Fact, phrase: str, seed: int) -> str:
 
 
 def premised(fact: Fact, phrase: str, premise: str, seed: int, *, conditional: bool = False) -> str:
-    """The question for a fact of what is called so, under a premise: "..., the director of Loose Ankles, ..."."""
+    """The question for a fact of what is called so, under a premise: "..., the director of ..., ..."."""
     if not conditional:
         return asked(fact, f"{phrase}, {premise},", seed)
     openers = ("If {a} is {b}, {q}", "Supposing that {a} was {b}, {q}", "Provided that {a} is {b}, {q}")

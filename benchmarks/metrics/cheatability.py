@@ -1,4 +1,4 @@
-"""Cheatability: how much of a score needs no joining of facts (DiRe, Trivedi et al. 2020; CRUMQs, 2510.11956).
+"""Cheatability: how much of a score needs no joining of facts (DiRe, 2005.00789; CRUMQs, 2510.11956).
 
 A question is asked again with a part of its supports hidden, and again with the other part hidden: whoever
 joins facts cannot answer it either time. The probe takes the more confident of the two answers, and the union

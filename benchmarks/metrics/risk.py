@@ -64,7 +64,7 @@ def area(points: Sequence[Point]) -> float:
 def calibration_error(confidence: Sequence[float], scores: Sequence[float], *, bins: int = 10) -> float:
     """The expected calibration error: how far confidence is from the share that is right, bin by bin.
 
-    Bins are of equal width, each open below and closed above; the first is closed at 0, too (Guo et al. 2017).
+    Bins are of equal width, open below and closed above; the first is closed at 0, too (Guo et al. 2017).
 
     Raises:
         ValueError: The two are of different lengths, or empty.
