@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,25 @@ class Cheats:
     failures: int
 
 
+@dataclass
+class _Round:
+    """Instances that are asked together, what they hide, and what they need."""
+
+    members: list[Instance] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    needed: set[str] = field(default_factory=set)
+
+    def fits(self, instance: Instance, room: int) -> bool:
+        """Whether an instance neither hides what another one needs, nor needs what another one hides."""
+        apart = not self.hidden & instance.asked.supports and not self.needed & instance.hidden
+        return apart and len(self.hidden | instance.hidden) <= room
+
+    def add(self, instance: Instance) -> None:
+        self.members.append(instance)
+        self.hidden |= instance.hidden
+        self.needed |= instance.asked.supports
+
+
 def instances(given: Sequence[Probed]) -> list[Instance]:
     """Each question with everything in view, and with either part of each bipartition hidden."""
     found = []
@@ -99,25 +118,17 @@ def rounds(given: Sequence[Instance], documents: int) -> list[list[Instance]]:
         >>> [len(group) for group in rounds([*hidden, Instance("3", other, frozenset("c"))], 100)]
         [2, 1]
     """
-    groups: list[tuple[list[Instance], set[str], set[str]]] = []
-    most = max(1, int(HIDDEN * documents))
-    whole = [instance for instance in given if not instance.hidden]
+    whole = _Round([instance for instance in given if not instance.hidden])
+    groups: list[_Round] = []
     for instance in given:
-        if not instance.hidden:
-            continue
-        needed = instance.asked.supports
-        room = max(most, len(instance.hidden))
-        for group, hidden, wanted in groups:
-            apart = not hidden & needed and not instance.hidden & wanted
-            if apart and len(hidden | instance.hidden) <= room:
-                break
-        else:
-            group, hidden, wanted = [], set(), set()
-            groups.append((group, hidden, wanted))
-        group.append(instance)
-        hidden |= instance.hidden
-        wanted |= needed
-    return [group for group in (whole, *(group for group, _, _ in groups)) if group]
+        if instance.hidden:
+            room = max(int(HIDDEN * documents), len(instance.hidden))
+            group = next((group for group in groups if group.fits(instance, room)), None)
+            if group is None:
+                group = _Round()
+                groups.append(group)
+            group.add(instance)
+    return [group.members for group in (whole, *groups) if group.members]
 
 
 @asynccontextmanager
