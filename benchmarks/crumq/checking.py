@@ -49,7 +49,7 @@ def leaks(item: Item, inside: Index, everything: Index) -> list[str]:
     value in any spelling; or a name of the question together with the answer. A premise is not false when a
     document, wherever it is, names both of its ends.
     """
-    if item.reason == "false premise":
+    if item.reason == "false premise" and item.supports[0].relation:
         return everything.saying(*(aliases(start) for start in item.starts))
     found: list[str] = []
     missing = [support for support in item.supports if support.side == "external"]

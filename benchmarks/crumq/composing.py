@@ -67,7 +67,7 @@ def compose(facts: Facts, sides: Sides, *, wanted: int, seed: int, hops: int = 4
 
 def chains(facts: Facts, longest: int) -> list[Chain]:
     """All chains of facts in which each leads to the document of the next; no document comes twice."""
-    starts = [
+    starts: list[Chain] = [
         (fact,)
         for document, held in facts.of.items()
         if document in facts.titles

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -82,8 +83,9 @@ async def each(
 
     try:
         while True:
-            while len(running) < at_once and (thing := next(waiting, None)) is not None:
-                running.add(asyncio.ensure_future(one(thing)))
+            running |= {
+                asyncio.ensure_future(one(thing)) for thing in islice(waiting, at_once - len(running))
+            }
             if not running:
                 return
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -20,9 +20,9 @@ from kedge.benchmarks.crumq.corpus import Page, SplitBy, Worlds, fingerprint, sp
 from kedge.benchmarks.crumq.facts import read_facts
 from kedge.benchmarks.crumq.grouping import grouped
 from kedge.benchmarks.crumq.index import Index
-from kedge.benchmarks.crumq.journal import once, rows_of, same_settings, written
+from kedge.benchmarks.crumq.journal import Journal, once, rows_of, same_settings, written
 from kedge.benchmarks.crumq.quality import good, marked
-from kedge.benchmarks.crumq.records import Item, Marks, drawn
+from kedge.benchmarks.crumq.records import Item, Marks, Side, drawn
 from kedge.benchmarks.crumq.topics import Topic, topics_of
 from kedge.benchmarks.datasets import Passage
 from kedge.benchmarks.metrics import contains, f1
@@ -33,14 +33,14 @@ from kedge.tools.knowledge_base.lock import write_lock
 from kedge.tools.search import bm25, dense, ppr
 
 if TYPE_CHECKING:
-    from kedge.benchmarks.crumq.writing import Writer
-
     from kedge.agents.roles import Cast
+    from kedge.benchmarks.crumq.writing import Writer
 
 __all__ = ["RETRIEVERS", "Counts", "Settings", "generate"]
 
 RETRIEVERS = {"bm25": bm25, "dense": dense, "ppr": ppr}
 DEPTH = 10  # chunks that each retriever gives
+JOURNALS = ("named.jsonl", "reworded.jsonl", "written.jsonl", "checked.jsonl", "rated.jsonl")
 PREMISES = ("false premise", "unverifiable premise", "under-specified")
 
 
@@ -131,7 +131,8 @@ async def generate(
         on_stage("rated", len(rated))
         kept = maker.kept(drafts, checked, rated)
         on_stage("questions", len(kept))
-        counts = _counted(pages, drafts, checked, rated, kept)
+        failed = sum("failed" in row for name in JOURNALS for row in Journal(folder / name).rows.values())
+        counts = _counted(pages, drafts, checked, rated, kept, failed)
         if not kept:
             raise InputError(
                 f"none of {len(drafts)} drafts is a question that the internal documents do not answer",
@@ -183,8 +184,9 @@ class _Maker:
 
         def make() -> list[Page]:
             how = self.settings
-            sides = {p.id: "external" for p in outside} | (
-                {p.id: "internal" for p in corpus}
+            sides: dict[str, Side] = {p.id: "external" for p in outside}
+            sides |= (
+                dict.fromkeys((p.id for p in corpus), "internal")
                 if outside
                 else split(corpus, by=how.by, share=how.share, seed=how.seed, topics=topic_of)
             )
@@ -259,7 +261,7 @@ class _Maker:
         passed = [draft for draft, row in zip(drafts, checked, strict=True) if row["verdict"] == -1]
 
         async def rate(draft: Item) -> dict[str, Any]:
-            if self.writer is None or draft.kind != "written":
+            if self.writer is None or draft.supports[0].relation:
                 return {"marks": marked(draft, texts, everything, leaking=False).model_dump()}
             try:
                 return {"marks": (await self.writer.marks(draft, texts)).model_dump()}
@@ -320,6 +322,7 @@ def _counted(
     checked: Sequence[Mapping[str, Any]],
     rated: Sequence[Mapping[str, Any]],
     kept: Sequence[Item],
+    failed: int,
 ) -> Counts:
     asked = [item for item in kept if not item.answerable]
     verdicts = Counter(row["verdict"] for row in checked)
@@ -331,7 +334,7 @@ def _counted(
         leaking=sum(bool(row["leaks"]) and not row["faults"] for row in checked),
         answered=verdicts[1],
         murky=verdicts[0],
-        failed=sum("failed" in row for row in (*checked, *rated)),
+        failed=failed,
         poor=len(rated) - len(asked),
         kept=len(asked),
         twins=len(kept) - len(asked),
