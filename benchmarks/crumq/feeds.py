@@ -48,7 +48,8 @@ def parsed_feed(content: bytes, name: str, *, since: str = "") -> list[Passage]:
         LoadError: It is no feed.
 
     Example:
-        >>> feed = b"<rss><channel><item><title>Tide</title><description>High.</description></item></channel></rss>"
+        >>> item = "<item><title>Tide</title><description>High.</description></item>"
+        >>> feed = f"<rss><channel>{item}</channel></rss>".encode()
         >>> [(p.title, p.text) for p in parsed_feed(feed, "feed")]
         [('Tide', 'High.')]
     """
