@@ -67,21 +67,12 @@ def compose(facts: Facts, sides: Sides, *, wanted: int, seed: int, hops: int = 4
 
 def chains(facts: Facts, longest: int) -> list[Chain]:
     """All chains of facts in which each leads to the document of the next; no document comes twice."""
-    starts: list[Chain] = [
-        (fact,)
-        for document, held in facts.of.items()
-        if document in facts.titles
-        for fact in held
-        if fact.target is not None
-    ]
+    starts: list[Chain] = [(fact,) for held in facts.of.values() for fact in held if fact.target is not None]
     found: list[Chain] = list(starts)
     grown = starts
     for _ in range(longest - 1):
         grown = [
-            (*chain, fact)
-            for chain in grown
-            for fact in _further(facts, chain[-1])
-            if fact.target is not None and fact.target not in {other.document for other in chain}
+            (*chain, fact) for chain in grown for fact in _further(facts, chain) if fact.target is not None
         ]
         found += grown
     return found
@@ -125,45 +116,34 @@ def _item(
 
 def _bridges(facts: Facts, sides: Sides, prefixes: Sequence[Chain], seed: int) -> Iterator[Item]:
     for chain in prefixes:
-        names = {entity_key(fact.subject) for fact in chain}
-        seen = {fact.document for fact in chain}
-        target = chain[-1].target or ""
-        if not any(sides[document] == "external" for document in (*seen, target)):
-            continue
-        for last in _further(facts, chain[-1]):
-            if entity_key(last.object) in names or last.target in seen:
-                continue
-            phrase = noun(chain, facts, seed)
-            answers = (last.object, *last.others)
-            wanted: Format = "attribute" if last.sense.range in ("year", "date") else "factual"
-            yield _item(
-                asked(last, phrase, seed), "bridge", (*chain, last), sides, answers, form=wanted,
-                starts=(chain[0].subject,),
-            )  # fmt: skip
+        for last in _further(facts, chain):
+            needed = (*chain, last)
+            if any(sides[fact.document] == "external" for fact in needed):
+                phrase = noun(chain, facts, seed)
+                form: Format = "attribute" if last.sense.range in ("year", "date") else "factual"
+                yield _item(asked(last, phrase, seed), "bridge", needed, sides, (last.object, *last.others),
+                            form=form, starts=(chain[0].subject,))  # fmt: skip
 
 
 def _dated(facts: Facts, prefixes: Sequence[Chain]) -> list[Chain]:
     """Chains that end in the year of an event."""
-    alone = [(fact,) for document in facts.titles for fact in facts.values(document, "year")]
-    longer = [
-        (*chain, fact)
-        for chain in prefixes
-        if len(chain) < 3
-        for fact in facts.values(chain[-1].target or "", "year")
+    alone: list[Chain] = [(fact,) for held in facts.of.values() for fact in held]
+    longer: list[Chain] = [
+        (*chain, fact) for chain in prefixes if len(chain) < 3 for fact in _further(facts, chain)
     ]
     return [chain for chain in (*alone, *longer) if event(chain[-1], "it")]
 
 
 def _phrase(chain: Chain, facts: Facts, seed: int) -> str:
     """What the last fact of a chain is about."""
-    return noun(chain[:-1], facts, seed) if len(chain) > 1 else called(chain[0].document, facts, seed)
+    return noun(chain[:-1], facts, seed) if len(chain) > 1 else called(chain[0], facts, seed)
 
 
 def _pairs(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int, kind: Kind) -> Iterator[Item]:
     """Two chains that end in years: which comes first, or how many years lie between them."""
     order = sorted(ends, key=lambda chain: drawn(seed, kind, *(_key(fact) for fact in chain)))
     for place, one in enumerate(order):
-        mine = {fact.document for fact in one}
+        mine = {fact.about for fact in one}
         for other in order[place + 1 : place + 1 + _PARTNERS]:
             needed = (*one, *other)
             documents = {fact.document for fact in needed}
@@ -198,8 +178,8 @@ def _conjunctions(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int) 
         years[chain[-1].object].append(chain)
     for maker, works in _together(facts):
         for fact in works:
-            released = _one(facts, fact.document, "release year")
-            alike = [_one(facts, other.document, "release year") for other in works]
+            released = _one(facts, fact.about, "release year")
+            alike = [_one(facts, other.about, "release year") for other in works]
             if (
                 released is None
                 or sum(other is None or other.object == released.object for other in alike) > 1
@@ -212,9 +192,9 @@ def _conjunctions(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int) 
             ]  # fmt: skip
             if not partners:
                 continue
-            partner = min(partners, key=lambda c: drawn(seed, fact.document, *(_key(f) for f in c)))
+            partner = min(partners, key=lambda c: drawn(seed, fact.about, *(_key(f) for f in c)))
             when = f"in the year of {event(partner[-1], _phrase(partner, facts, seed))}"
-            work = facts.works.get(fact.document, "work")
+            work = facts.works.get(fact.about, "work")
             question = f"Which {work} {fact.sense.clause.format(x=maker)} was released {when}?"
             needed = (fact, released, *partner)
             if any(sides[f.document] == "external" for f in needed):
@@ -226,9 +206,9 @@ def _conjunctions(facts: Facts, sides: Sides, ends: Sequence[Chain], seed: int) 
 def _together(facts: Facts) -> Iterator[tuple[str, list[Fact]]]:
     """People with several works of one sense."""
     made: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
-    for document, held in facts.of.items():
+    for held in facts.of.values():
         for fact in held:
-            if fact.sense.clause and fact.sense.range == "person" and document in facts.titles:
+            if fact.sense.clause and fact.sense.range == "person":
                 made[fact.sense.name, entity_key(fact.object)].append(fact)
     for works in made.values():
         if len(works) > 1:
@@ -238,20 +218,20 @@ def _together(facts: Facts) -> Iterator[tuple[str, list[Fact]]]:
 def _false_premises(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
     """Somebody of the right kind in the wrong place: a question about a person who did not do it."""
     by_sense: defaultdict[str, list[Fact]] = defaultdict(list)
-    for document in facts.titles:
-        for fact in facts.of.get(document, ()):
-            if fact.target is not None and fact.sense.range == "person":
+    for known in facts.of.values():
+        for fact in known:
+            if fact.target is not None:
                 by_sense[fact.sense.name].append(fact)
     for held in by_sense.values():
         order = sorted(held, key=lambda fact: drawn(seed, "premise", _key(fact)))
         for true, other in zip(order, [*order[1:], *order[:1]], strict=True):
             if entity_key(true.object) == entity_key(other.object) or sides[true.document] == "external":
                 continue
-            lasts = _further(facts, other)
-            persons = {entity_key(name) for name in (true.subject, true.object, *(f.object for f in lasts))}
-            if not lasts or entity_key(other.object) in persons or true.document == other.target:
+            lasts = [fact for fact in _further(facts, (other,)) if fact.document != true.document]
+            persons = {entity_key(name) for name in (true.subject, *(fact.object for fact in lasts))}
+            if not lasts or entity_key(other.object) in persons:
                 continue
-            last = min(lasts, key=lambda fact: drawn(seed, true.document, _key(fact)))
+            last = min(lasts, key=lambda fact: drawn(seed, true.about, _key(fact)))
             question = premised(last, other.object, noun((true,), facts, seed), seed)
             yield _item(question, "false premise", (true, last), sides, reason="false premise",
                         asks="critical analysis", starts=(true.subject, other.object))  # fmt: skip
@@ -259,29 +239,27 @@ def _false_premises(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
 
 def _unverifiable(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
     """A premise that only external documents bear out, and a question that only they answer."""
-    for document in facts.titles:
-        for fact in facts.of.get(document, ()):
-            outside = {document, fact.target}
-            if fact.target is None or any(sides[place or ""] != "external" for place in outside):
+    for held in facts.of.values():
+        for fact in held:
+            lasts = [last for last in _further(facts, (fact,)) if sides[last.document] == "external"]
+            if not lasts or sides[fact.document] != "external":
                 continue
-            if lasts := _further(facts, fact):
-                last = min(lasts, key=lambda other: drawn(seed, document, _key(other)))
-                premise = noun((fact,), facts, seed)
-                question = premised(last, fact.object, premise, seed, conditional=True)
-                answers = (last.object, *last.others)
-                starts = (fact.subject, fact.object)
-                yield _item(question, "unverifiable premise", (fact, last), sides, answers, starts=starts,
-                            asks="critical analysis", form="conditional")  # fmt: skip
+            last = min(lasts, key=lambda other: drawn(seed, fact.about, _key(other)))
+            premise = noun((fact,), facts, seed)
+            question = premised(last, fact.object, premise, seed, conditional=True)
+            answers, starts = (last.object, *last.others), (fact.subject, fact.object)
+            yield _item(question, "unverifiable premise", (fact, last), sides, answers, starts=starts,
+                        asks="critical analysis", form="conditional")  # fmt: skip
 
 
 def _under_specified(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
     """A description that fits several works of different years."""
     for maker, works in _together(facts):
-        dated = [(fact, _one(facts, fact.document, "release year")) for fact in works]
+        dated = [(fact, _one(facts, fact.about, "release year")) for fact in works]
         inside = [(fact, year) for fact, year in dated if year and sides[fact.document] == "internal"]
         if len({year.object for _, year in inside}) < 2:
             continue
-        kinds = {facts.works.get(fact.document, "work") for fact, _ in inside}
+        kinds = {facts.works.get(fact.about, "work") for fact, _ in inside}
         what = kinds.pop() if len(kinds) == 1 else "work"
         last = inside[0][1]
         question = asked(last, f"the {what} {inside[0][0].sense.clause.format(x=maker)}", seed)
@@ -290,17 +268,25 @@ def _under_specified(facts: Facts, sides: Sides, seed: int) -> Iterator[Item]:
                     asks="critical analysis", form="attribute", starts=(maker,))  # fmt: skip
 
 
-def _further(facts: Facts, fact: Fact) -> list[Fact]:
-    """What is said of the person whom a fact leads to."""
-    return [other for other in facts.of.get(fact.target or "", ()) if other.sense.name not in OF_WORKS]
+def _further(facts: Facts, chain: Chain) -> list[Fact]:
+    """What other documents say of the person whom a chain leads to, and does not lead back."""
+    documents = {fact.document for fact in chain}
+    names = {fact.about for fact in chain}
+    return [
+        fact
+        for fact in facts.of.get(chain[-1].target or "", ())
+        if fact.sense.name not in OF_WORKS
+        and fact.document not in documents
+        and entity_key(fact.object) not in names
+    ]
 
 
-def _one(facts: Facts, document: str, sense: str) -> Fact | None:
-    return next((fact for fact in facts.of.get(document, ()) if fact.sense.name == sense), None)
+def _one(facts: Facts, about: str, sense: str) -> Fact | None:
+    return next((fact for fact in facts.of.get(about, ()) if fact.sense.name == sense), None)
 
 
 def _key(fact: Fact) -> str:
-    return f"{fact.document} {fact.sense.name} {fact.object}"
+    return f"{fact.about} {fact.sense.name} {fact.object}"
 
 
 def _spread(candidates: Sequence[Item], wanted: int, seed: int) -> list[Item]:

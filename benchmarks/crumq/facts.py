@@ -1,11 +1,11 @@
-"""Facts that questions can be composed of: triples about what a document is about, with their quotations."""
+"""Facts that questions can be composed of: triples about what has a name, with their quotations."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kedge.agents.extractive.lexicon import HONORIFICS, MONTHS
 from kedge.benchmarks.crumq.index import plain_title
@@ -18,6 +18,8 @@ from kedge.tools.knowledge_base.chunking import sentences
 __all__ = ["Fact", "Facts", "read_facts"]
 
 LEAST_CONFIDENCE = 0.7
+SURE = 0.85  # of a fact that is not about its document's subject
+_PARENTS = ("son of", "daughter of", "child of")
 _NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][^\d]*")
 _FEMALE, _MALE = (
     re.compile(r"\b(?:she|her|daughter|actress)\b", re.IGNORECASE),
@@ -29,12 +31,14 @@ _WORKS = ("film", "album", "song", "single", "novel", "book", "series", "play", 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a document says of its subject: its `sense` is `object`; `target` is the object's document.
+    """What a document says: `subject`'s `sense` is `object`; `about` and `target` are their keys.
 
-    `others` are values that the document gives as well, where a place lies in several.
+    A target is only there where other documents say more of the object. `others` are values that are said as
+    well, where a place lies in several.
     """
 
     document: str
+    about: str
     subject: str
     sense: Sense
     object: str
@@ -56,77 +60,87 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """All facts by document; `titles` are the names that documents are about, `works` what they are."""
+    """Facts by the key of what they are about, and what sort of work that is, where it is one."""
 
     of: Mapping[str, tuple[Fact, ...]]
-    titles: Mapping[str, str]
     works: Mapping[str, str] = field(default_factory=dict)
 
-    def values(self, document: str, range_: Range) -> list[Fact]:
-        """The facts of a document that lead to such things."""
-        return [fact for fact in self.of.get(document, ()) if fact.sense.range == range_]
+    def values(self, about: str, range_: Range) -> list[Fact]:
+        """The facts about something that lead to such things."""
+        return [fact for fact in self.of.get(about, ()) if fact.sense.range == range_]
 
 
 def read_facts(passages: Sequence[Passage], triples: Iterable[tuple[str, Triple]]) -> Facts:
     """The facts among triples that come with the ids of their documents.
 
-    A fact is about what its document is about, stands there word for word, and is the only one of its sense.
-    A name that two documents are about is nobody's.
+    A fact stands in its document word for word, and all documents agree on it. It is about what its document
+    is about; or, where the rules were sure, about whatever the same sentence names in full. A title that two
+    documents have is nobody's name.
     """
     texts = {passage.id: passage for passage in passages}
     titles = {passage.id: plain_title(passage.title) for passage in passages}
-    namesakes = Counter(entity_key(title) for title in titles.values())
-    homes = {entity_key(title): document for document, title in titles.items()}
-    found: defaultdict[str, dict[tuple[str, str], Fact]] = defaultdict(dict)
+    namesakes = Counter(map(entity_key, titles.values()))
+    found: defaultdict[str, list[Fact]] = defaultdict(list)
     works: dict[str, str] = {}
     for document, triple in triples:
         passage, title = texts[document], titles[document]
-        if entity_key(triple.subject) not in (entity_key(title), entity_key(passage.title)):
+        own = entity_key(triple.subject) in (entity_key(title), entity_key(passage.title))
+        subject = title if own else triple.subject
+        key = entity_key(subject)
+        if namesakes[key] > 1:
             continue
-        if triple.relation == "is":
-            works.setdefault(document, _work(triple.object))
-            continue
-        for fact in _facts(passage, title, triple):
-            key = entity_key(fact.object)
-            target = homes.get(key) if namesakes[key] == 1 and homes.get(key) != document else None
-            name = _kin(triple, fact, texts, target)
-            if name is not None and fact.sense.range != "person":
-                target = None
-            if name is not None:
-                settled = Fact(document, title, SENSES[name], fact.object, fact.quote, target)
-                found[document].setdefault((name, key), settled)
-    return Facts(
-        {document: tuple(_single(list(facts.values()))) for document, facts in found.items()},
-        {document: title for document, title in titles.items() if namesakes[entity_key(title)] == 1},
-        {document: work for document, work in works.items() if work},
-    )
+        if own and triple.relation == "is":
+            works.setdefault(key, _work(triple.object))
+        for fact in _facts(passage, key, subject, triple):
+            if own or _is_named(fact, triple):
+                found[key].append(fact)
+    agreed = {key: _agreed(facts) for key, facts in found.items()}
+    texts_of: defaultdict[str, list[str]] = defaultdict(list)
+    for document, title in titles.items():
+        texts_of[entity_key(title)].append(texts[document].text)
+    linked = {
+        key: tuple(told for fact in facts if (told := _linked(fact, agreed, texts_of)) is not None)
+        for key, facts in agreed.items()
+    }
+    return Facts(linked, {key: work for key, work in works.items() if work})
 
 
-def _facts(passage: Passage, title: str, triple: Triple) -> list[Fact]:
+def _facts(passage: Passage, key: str, subject: str, triple: Triple) -> list[Fact]:
     """The triple in the senses that it has: a date is also a year."""
     if triple.confidence < LEAST_CONFIDENCE:
         return []
     readings: list[tuple[Range, str]] = [(kind, triple.object) for kind in _ranges(triple.object)]
     if readings and readings[0][0] == "date":
         readings.append(("year", re.findall(r"\d{4}", triple.object)[-1]))
-    parent = triple.relation in ("son of", "daughter of", "child of")
     found = []
     for kind, value in readings:
-        sense = SENSES["father"] if parent and kind == "person" else sense_of(triple.relation, kind)
+        parent = triple.relation in _PARENTS and kind == "person"
+        sense = SENSES["parent"] if parent else sense_of(triple.relation, kind)
         quote = _quote(passage, value)
         if sense is not None and quote is not None:
-            found.append(Fact(passage.id, title, sense, value, quote))
+            found.append(Fact(passage.id, key, subject, sense, value, quote))
     return found
 
 
-def _kin(triple: Triple, fact: Fact, texts: Mapping[str, Passage], target: str | None) -> str | None:
-    """The sense's name; of a parent whose text does not say "he" or "she" clearly, nothing is known."""
-    if triple.relation not in ("son of", "daughter of", "child of"):
-        return fact.sense.name
-    if target is None:
-        return None
-    her, him = (len(words.findall(texts[target].text)) for words in (_FEMALE, _MALE))
-    return "mother" if her > 2 * him else "father" if him > 2 * her else None
+def _is_named(fact: Fact, triple: Triple) -> bool:
+    """Whether a fact about something else than its document's subject can stand alone."""
+    named = len(fact.subject.split()) > 1 and _NAME.fullmatch(fact.subject)
+    return bool(named) and triple.confidence >= SURE and fact.subject in fact.quote
+
+
+def _linked(
+    fact: Fact, agreed: Mapping[str, Sequence[Fact]], texts: Mapping[str, Sequence[str]]
+) -> Fact | None:
+    """The fact with its target, if others speak of the object; a parent is told by "he" or "she" there."""
+    key = entity_key(fact.object)
+    known = fact.sense.range == "person" and any(f.document != fact.document for f in agreed.get(key, ()))
+    target = key if known and key != fact.about else None
+    if fact.sense.name != "parent":
+        return replace(fact, target=target)
+    text = " ".join(texts.get(key, ()))
+    her, him = len(_FEMALE.findall(text)), len(_MALE.findall(text))
+    name = "mother" if her > 2 * him else "father" if him > 2 * her else None
+    return replace(fact, sense=SENSES[name], target=target) if name and target else None
 
 
 def _ranges(value: str) -> tuple[Range, ...]:
@@ -152,21 +166,18 @@ def _quote(passage: Passage, value: str) -> str | None:
     return None
 
 
-def _single(facts: Sequence[Fact]) -> list[Fact]:
-    """One fact for each sense that has one value; of several places any will do."""
-    by_sense: defaultdict[str, list[Fact]] = defaultdict(list)
+def _agreed(facts: Sequence[Fact]) -> list[Fact]:
+    """One fact for each sense on whose value all agree; of several places any will do."""
+    by_sense: defaultdict[str, dict[str, Fact]] = defaultdict(dict)
     for fact in facts:
-        by_sense[fact.sense.name].append(fact)
+        # Of two parents each may be told from the other.
+        name = f"parent {entity_key(fact.object)}" if fact.sense.name == "parent" else fact.sense.name
+        by_sense[name].setdefault(entity_key(fact.object), fact)
     kept = []
     for same in by_sense.values():
-        first = same[0]
-        if len(same) == 1:
-            kept.append(first)
-        elif first.sense.range == "place" and len(same) <= 3:
-            others = tuple(fact.object for fact in same[1:])
-            kept.append(
-                Fact(first.document, first.subject, first.sense, first.object, first.quote, None, others)
-            )
+        first, *more = same.values()
+        if not more or (first.sense.range == "place" and len(more) < 3):
+            kept.append(replace(first, others=tuple(fact.object for fact in more)))
     return kept
 
 

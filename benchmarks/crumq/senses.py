@@ -55,6 +55,7 @@ leader | person | led by; headed by | the leader of {x}; the person who led {x}
 spouse | person | wife; husband; marry; married to; wife of; husband of; consort of | the spouse of {x};
     the person whom {x} married; the person to whom {x} was married
     | Who was the spouse of {x}?; Whom did {x} marry?; To whom was {x} married? |
+parent | person | | the parent of {x} | Who was a parent of {x}? |
 father | person | father | the father of {x}
     | Who was the father of {x}?; What was the name of the father of {x}? |
 mother | person | mother | the mother of {x}

@@ -32,15 +32,15 @@ _FIRST = {
 }
 
 
-def called(document: str, facts: Facts, seed: int) -> str:
-    """What a document is about, by name; sometimes with what it is: "the film Loose Ankles"."""
-    title, work = facts.titles[document], facts.works.get(document, "")
-    return pick(seed, (title, f"the {work} {title}"), "called", document) if work else title
+def called(fact: Fact, facts: Facts, seed: int) -> str:
+    """What a fact is about, by name; sometimes with what it is: "the film Loose Ankles"."""
+    name, work = fact.subject, facts.works.get(fact.about, "")
+    return pick(seed, (name, f"the {work} {name}"), "called", fact.about) if work else name
 
 
 def noun(chain: Sequence[Fact], facts: Facts, seed: int) -> str:
     """What a chain of facts leads to, by what it is said of: "the spouse of the director of Loose Ankles"."""
-    phrase = called(chain[0].document, facts, seed)
+    phrase = called(chain[0], facts, seed)
     for place, fact in enumerate(chain):
         phrase = pick(seed, fact.sense.nouns, "noun", phrase, str(place)).format(x=phrase)
     return phrase
