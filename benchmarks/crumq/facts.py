@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kedge.agents.extractive.lexicon import HONORIFICS, MONTHS
@@ -18,7 +18,7 @@ from kedge.tools.knowledge_base.chunking import sentences
 __all__ = ["Fact", "Facts", "read_facts"]
 
 LEAST_CONFIDENCE = 0.7
-SURE = 0.85  # of a fact that is not about its document's subject
+SURE = 0.75  # of a fact that is not about its document's subject
 _PARENTS = ("son of", "daughter of", "child of")
 _NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][^\d]*")
 _FEMALE, _MALE = (
@@ -82,7 +82,7 @@ def read_facts(passages: Sequence[Passage], triples: Iterable[tuple[str, Triple]
     namesakes = Counter(map(entity_key, titles.values()))
     found: defaultdict[str, list[Fact]] = defaultdict(list)
     works: dict[str, str] = {}
-    for document, triple in triples:
+    for document, triple in _both_ways(triples):
         passage, title = texts[document], titles[document]
         own = entity_key(triple.subject) in (entity_key(title), entity_key(passage.title))
         subject = title if own else triple.subject
@@ -103,6 +103,15 @@ def read_facts(passages: Sequence[Passage], triples: Iterable[tuple[str, Triple]
         for key, facts in agreed.items()
     }
     return Facts(linked, {key: work for key, work in works.items() if work})
+
+
+def _both_ways(triples: Iterable[tuple[str, Triple]]) -> Iterator[tuple[str, Triple]]:
+    """The triples, and backwards those that say something of their object: who founds is a founder."""
+    for document, triple in triples:
+        yield document, triple
+        label = f"~{triple.relation}"
+        if sense_of(label, "person") or sense_of(label, "name"):
+            yield document, replace(triple, subject=triple.object, relation=label, object=triple.subject)
 
 
 def _facts(passage: Passage, key: str, subject: str, triple: Triple) -> list[Fact]:

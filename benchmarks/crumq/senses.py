@@ -1,7 +1,8 @@
 """The relations that questions are composed of, and how they are worded; data, and how it is read.
 
-A sense is a relation whatever words a text has for it. Each has several wordings, so that the questions of a
-set do not all look alike: noun phrases ("the director of {x}"), and questions ("Who directed {x}?").
+A sense is a relation whatever words a text has for it; `~found` is the label `found`, read backwards. Each has
+several wordings, so that the questions of a set do not all look alike: noun phrases ("the director of {x}"),
+and questions ("Who directed {x}?").
 """
 
 from __future__ import annotations
@@ -32,46 +33,58 @@ class Sense:
 
 # name | range | labels | noun phrases | questions | clause
 _TABLE: Final = """
-director | person | directed by | the director of {x}; the person who directed {x}; the one who directed {x}
+director | person | directed by; director; ~direct; ~director of | the director of {x};
+    the person who directed {x}; the one who directed {x}
     | Who directed {x}?; Who was the director of {x}?; By whom was {x} directed? | directed by {x}
-writer | person | written by; scripted by; authored by | the writer of {x}; the person who wrote {x}
+writer | person | written by; scripted by; authored by; author; writer; ~write | the writer of {x};
+    the person who wrote {x}
     | Who wrote {x}?; Who was the writer of {x}?; By whom was {x} written? | written by {x}
-producer | person | produced by | the producer of {x}; the person who produced {x}
+producer | person | produced by; producer; ~produce | the producer of {x}; the person who produced {x}
     | Who produced {x}?; Who was the producer of {x}? | produced by {x}
-composer | person | composed by; scored by | the composer of {x}; the person who composed {x}
+composer | person | composed by; scored by; composer; ~compose | the composer of {x};
+    the person who composed {x}
     | Who composed {x}?; By whom was {x} composed? | composed by {x}
-creator | person | created by | the creator of {x}; the person who created {x}
+creator | person | created by; creator; ~create; ~creator of; painted by; ~paint | the creator of {x};
+    the person who created {x}
     | Who created {x}?; By whom was {x} created? | created by {x}
-designer | person | designed by | the designer of {x}; the person who designed {x}
+designer | person | designed by; designer; architect; ~design | the designer of {x};
+    the person who designed {x}
     | Who designed {x}?; By whom was {x} designed? | designed by {x}
-builder | person | built by | the builder of {x}; whoever built {x} | Who built {x}?; By whom was {x} built?
+builder | person | built by; builder; ~build | the builder of {x}; whoever built {x} | Who built {x}?;
+    By whom was {x} built?
     | built by {x}
-performer | person | sung by; performed by; recorded by | the performer of {x}; the one who performed {x}
+performer | person | sung by; performed by; recorded by; ~record; ~perform | the performer of {x};
+    the one who performed {x}
     | Who performed {x}?; By whom was {x} performed? | performed by {x}
-founder | person | founded by; established by; formed by | the founder of {x}; the person who founded {x}
+founder | person | founded by; established by; formed by; founder; ~found; ~founder of
+    | the founder of {x}; the person who founded {x}
     | Who founded {x}?; By whom was {x} founded? | founded by {x}
-leader | person | led by; headed by | the leader of {x}; the person who led {x}
+leader | person | led by; headed by; leader; ~lead; ~command | the leader of {x}; the person who led {x}
     | Who led {x}?; By whom was {x} led? |
-spouse | person | wife; husband; marry; married to; wife of; husband of; consort of | the spouse of {x};
+spouse | person | wife; husband; marry; married to; wife of; husband of; consort of; spouse; ~marry
+    | the spouse of {x};
     the person whom {x} married; the person to whom {x} was married
     | Who was the spouse of {x}?; Whom did {x} marry?; To whom was {x} married? |
 parent | person | | the parent of {x} | Who was a parent of {x}? |
-father | person | father | the father of {x}
+father | person | father; ~father of | the father of {x}
     | Who was the father of {x}?; What was the name of the father of {x}? |
-mother | person | mother | the mother of {x}
+mother | person | mother; ~mother of | the mother of {x}
     | Who was the mother of {x}?; What was the name of the mother of {x}? |
 brother | person | brother; brother of | the brother of {x} | Who was the brother of {x}? |
 sister | person | sister; sister of | the sister of {x} | Who was the sister of {x}? |
 child | person | son; daughter; father of; mother of | the child of {x} | Who was the child of {x}? |
-publisher | name | published by | the publisher of {x}; the company that published {x}
+publisher | name | published by; publisher; ~publish | the publisher of {x}; the company that published {x}
     | Which company published {x}?; Who was the publisher of {x}? | published by {x}
 distributor | name | released by; distributed by | the company that released {x}
     | Which company released {x}?; By which company was {x} released? | released by {x}
-developer | name | developed by | the developer of {x}; the company that developed {x}
+developer | name | developed by; developer; ~develop | the developer of {x}; the company that developed {x}
     | Who developed {x}?; By whom was {x} developed? | developed by {x}
-owner | name | owned by | the owner of {x} | Who owns {x}?; Who is the owner of {x}? | owned by {x}
-operator | name | operated by | the operator of {x} | Who operates {x}?; By whom is {x} operated? |
-maker | name | manufactured by; made by | the maker of {x} | Who made {x}?; By whom was {x} made?
+owner | name | owned by; owner; ~own | the owner of {x} | Who owns {x}?; Who is the owner of {x}?
+    | owned by {x}
+operator | name | operated by; operator; ~operate | the operator of {x} | Who operates {x}?;
+    By whom is {x} operated? |
+maker | name | manufactured by; made by; maker; ~make | the maker of {x} | Who made {x}?;
+    By whom was {x} made?
     | made by {x}
 school | name | educated at; graduate from
     | the school where {x} was educated; the place where {x} was educated
@@ -90,8 +103,11 @@ release year | year | released in; published in; released on | the year in which
     | In which year was {x} released?; In what year did {x} come out? | released in {x}
 founding year | year | founded in; formed in; established in; created in | the year in which {x} was founded
     | In which year was {x} founded?; In what year did {x} come into being? | founded in {x}
-opening year | year | opened in; open in; completed in; built in | the year in which {x} was opened
+opening year | year | opened in; open in | the year in which {x} was opened
     | In which year was {x} opened?; In what year did {x} open? | opened in {x}
+building year | year | built in; build in; built; completed in; launched in; launch in; finished in
+    | the year in which {x} was built | In which year was {x} built?;
+    In what year was the building of {x} finished? |
 birthplace | place | born in; born at | the birthplace of {x}; the place where {x} was born
     | Where was {x} born?; In which place was {x} born?; What was the birthplace of {x}? |
 deathplace | place | died in; die in; died at; die at | the place where {x} died
@@ -126,7 +142,8 @@ SENSES: Final = _read()
 
 OF_WORKS: Final = frozenset(
     ("director", "writer", "producer", "composer", "creator", "designer", "builder", "performer", "publisher",
-     "distributor", "developer", "maker", "release date", "release year", "opening year")
+     "distributor", "developer", "maker", "release date", "release year", "opening year",
+     "building year")
 )  # fmt: skip
 """Senses that nobody has who is a person."""
 

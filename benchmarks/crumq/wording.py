@@ -23,6 +23,7 @@ _EVENTS = {
     "release year": "the release of {x}",
     "founding year": "the founding of {x}",
     "opening year": "the opening of {x}",
+    "building year": "the building of {x}",
 }
 _FIRST = {
     "birth year": ("Who was born first, {a} or {b}?", "Who was born earlier: {a} or {b}?"),
