@@ -125,7 +125,7 @@ def _facts(passage: Passage, key: str, subject: str, triple: Triple) -> list[Fac
     for kind, value in readings:
         parent = triple.relation in _PARENTS and kind == "person"
         sense = SENSES["parent"] if parent else sense_of(triple.relation, kind)
-        quote = _quote(passage, value)
+        quote = _quote(passage, value, subject)
         if sense is not None and quote is not None:
             found.append(Fact(passage.id, key, subject, sense, value, quote))
     return found
@@ -166,13 +166,12 @@ def _ranges(value: str) -> tuple[Range, ...]:
     return ("person", "place", "name") if whole else ("place", "name")
 
 
-def _quote(passage: Passage, value: str) -> str | None:
-    """The first sentence that says this, word for word."""
-    for start, end in sentences(passage.text):
-        sentence = passage.text[start:end].strip()
-        if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", sentence):
-            return sentence
-    return None
+def _quote(passage: Passage, value: str, subject: str) -> str | None:
+    """The first sentence that says this word for word; best one that names the subject, too."""
+    whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
+    said = (passage.text[start:end].strip() for start, end in sentences(passage.text))
+    found = [sentence for sentence in said if whole.search(sentence)]
+    return next((sentence for sentence in found if subject in sentence), next(iter(found), None))
 
 
 def _agreed(facts: Sequence[Fact]) -> list[Fact]:

@@ -1,8 +1,8 @@
 """The relations that questions are composed of, and how they are worded; data, and how it is read.
 
-A sense is a relation whatever words a text has for it; `~found` is the label `found`, read backwards. Each has
-several wordings, so that the questions of a set do not all look alike: noun phrases ("the director of {x}"),
-and questions ("Who directed {x}?").
+A sense is a relation whatever words a text has for it; `~found` is the label `found`, read backwards. Each
+has several wordings, so that the questions of a set do not all look alike: noun phrases
+("the director of {x}"), and questions ("Who directed {x}?").
 """
 
 from __future__ import annotations
