@@ -22,10 +22,10 @@ from kedge.benchmarks.crumq.grouping import grouped
 from kedge.benchmarks.crumq.index import Index
 from kedge.benchmarks.crumq.journal import Journal, once, rows_of, same_settings, written
 from kedge.benchmarks.crumq.quality import good, marked
-from kedge.benchmarks.crumq.records import Item, Marks, Side, drawn
+from kedge.benchmarks.crumq.records import Item, Marks, Side, credit, drawn
 from kedge.benchmarks.crumq.topics import Topic, topics_of
 from kedge.benchmarks.datasets import Passage
-from kedge.benchmarks.metrics import contains, f1
+from kedge.benchmarks.metrics import contains
 from kedge.errors import InputError, ModelError
 from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
@@ -292,8 +292,8 @@ def compared(answer: str, gold: Sequence[str]) -> int:
         >>> [compared(said, ["Forest Lawn Park"]) for said in ("Forest Lawn Park", "the Park", "Paris")]
         [1, 0, -1]
     """
-    alike = f1(answer, gold)
-    if alike > 0.5 or contains(answer, gold):
+    alike = credit(answer, gold)
+    if alike > 0.5 or (alike and contains(answer, gold)):
         return 1
     return 0 if alike > 0 else -1
 

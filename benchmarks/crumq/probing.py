@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kedge.benchmarks.crumq.journal import Journal, rows_of
+from kedge.benchmarks.crumq.records import credit
 from kedge.benchmarks.datasets import Passage
 from kedge.benchmarks.datasets.adding import parsed
 from kedge.benchmarks.metrics import (
@@ -24,7 +25,6 @@ from kedge.benchmarks.metrics import (
     cheatability,
     combined,
     conditional,
-    f1,
     support_f1,
 )
 from kedge.errors import KedgeError
@@ -192,11 +192,11 @@ def cheats(given: Sequence[Probed], rows: Sequence[Mapping[str, Any]], *, seed: 
     whole, whole_support, cheat, most, cheat_support = [], [], [], [], []
     for case in given:
         plain = guess(f"{case.id}/all")
-        whole.append(f1(plain.answer, case.answers))
+        whole.append(credit(plain.answer, case.answers))
         whole_support.append(support_f1(plain.support, case.supports))
         parts = len(bipartitions(sorted(case.supports)))
         both = [combined(guess(f"{case.id}/{n}a"), guess(f"{case.id}/{n}b")) for n in range(parts)]
-        tried = [f1(one.answer, case.answers) for one in both]
+        tried = [credit(one.answer, case.answers) for one in both]
         cheat.append(sum(tried) / parts)
         most.append(max(tried))
         cheat_support.append(sum(support_f1(one.support, case.supports) for one in both) / parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kedge.agents.decisions import AbstentionReason
 from kedge.benchmarks.datasets import Question
 from kedge.benchmarks.datasets.rows import json_rows
+from kedge.benchmarks.metrics import f1
 from kedge.errors import LoadError
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Side",
     "Support",
     "Type",
+    "credit",
     "drawn",
     "items",
     "length_of",
@@ -201,6 +204,19 @@ def length_of(answer: str) -> Length:
     if words <= 8 and sentences == 1 and not answer.endswith("."):
         return "3-8 words"
     return LENGTHS[min(1 + sentences, 4)]
+
+
+def credit(text: str | None, answers: Sequence[str]) -> float:
+    """F1, and nothing for another number: "3 years" has a word in common with "29 years", and is wrong.
+
+    Example:
+        >>> credit("29 years", ["29", "29 years"]), credit("3 years", ["29", "29 years"])
+        (1.0, 0.0)
+    """
+    number = next(iter(answers), "")
+    if text and number.isdigit() and number not in re.findall(r"\d+", text):
+        return 0.0
+    return f1(text, answers)
 
 
 def drawn(seed: int, *parts: str) -> float:

@@ -13,10 +13,12 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from kedge.agents.decisions import Reading
 from kedge.agents.roles import Cast
 from kedge.benchmarks.crumq.corpus import Worlds
 from kedge.benchmarks.crumq.journal import each
-from kedge.benchmarks.crumq.records import Item, drawn
+from kedge.benchmarks.crumq.records import Item, credit, drawn
+from kedge.benchmarks.crumq.shortcuts import prior
 from kedge.benchmarks.metrics import (
     Interval,
     Ratios,
@@ -25,7 +27,6 @@ from kedge.benchmarks.metrics import (
     calibration_error,
     contains,
     exact_match,
-    f1,
     joint,
     mcnemar,
     outcome_of,
@@ -35,11 +36,11 @@ from kedge.benchmarks.metrics import (
     threshold,
 )
 from kedge.errors import KedgeError
-from kedge.graphs.answer import Answer
+from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context
 from kedge.graphs.run import stream
 from kedge.tools.knowledge_base import KnowledgeBase
-from kedge.tools.models import Budget, Meter
+from kedge.tools.models import Budget, Ledger, Meter
 
 __all__ = ["BASELINE", "Score", "answered", "asked", "in_development", "plain", "record", "scores", "tallied"]
 
@@ -114,7 +115,7 @@ def record(
         "reason": reason,
         "outcome": outcome_of(text, reason, failed=answer is None),
         "confidence": answer.confidence if answer else 0.0,
-        "f1": f1(text, item.answers) if text and item.answers else 0.0,
+        "f1": credit(text, item.answers) if text and item.answers else 0.0,
         "em": exact_match(text, item.answers) if text and item.answers else 0.0,
         "holds": contains(text, item.answers) if text and item.answers else 0.0,
         "seconds": round(seconds, 4),
@@ -162,14 +163,19 @@ def in_development(item: Item) -> bool:
 
 
 def scores(given: Sequence[Item], records: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Score]:
-    """A score for each method in the records, and one for always refusing.
+    """A score for each method in the records, and for always refusing and always answering.
 
-    A question without a record of a method counts as failed.
+    A question without a record of a method counts as failed. Who always answers says what the answers of the
+    development half suggest, whatever the documents say.
     """
     rows: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for row in records:
         rows[row["method"]][row["question"]] = row
-    rows["always refuse"] = {}
+    rows["always refuse"] = {item.id: _refused(item) for item in given}
+    known = [(i.question, i.answers[0]) for i in given if i.answerable and in_development(i)]
+    if known:
+        say = prior(known)
+        rows["always answer"] = {item.id: _said(item, say(item.question)) for item in given}
     made = {method: [_filled(item, method, held) for item in given] for method, held in rows.items()}
     base = made.get(BASELINE)
     return [_score(method, given, kept, base, seed) for method, kept in made.items()]
@@ -184,9 +190,16 @@ def tallied(given: Sequence[Item], records: Sequence[Mapping[str, Any]]) -> tupl
 
 
 def _filled(item: Item, method: str, held: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    if method == "always refuse":
-        return record(item, method, None, 0.0) | {"outcome": "declined"}
     return held.get(item.id) or record(item, method, None, 0.0, failure="not asked")
+
+
+def _refused(item: Item) -> Mapping[str, Any]:
+    return record(item, "always refuse", None, 0.0) | {"outcome": "declined"}
+
+
+def _said(item: Item, text: str) -> Mapping[str, Any]:
+    reading = Reading(answer=text)
+    return record(item, "always answer", compose(item.question, "", reading, [], ledger=Ledger()), 0.0)
 
 
 def _score(

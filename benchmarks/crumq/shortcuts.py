@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kedge.agents.decisions import Reading
@@ -13,13 +13,13 @@ from kedge.agents.extractive.spans import tokens
 from kedge.agents.extractive.values import dates
 from kedge.agents.roles import Cast
 from kedge.benchmarks.crumq.index import words_of
-from kedge.benchmarks.crumq.records import drawn
+from kedge.benchmarks.crumq.records import credit, drawn
 from kedge.benchmarks.datasets import Passage
-from kedge.benchmarks.metrics import Interval, bootstrap, exact_match, f1
+from kedge.benchmarks.metrics import Interval, bootstrap, exact_match
 from kedge.errors import ModelError
 from kedge.tools.knowledge_base import Chunk, Evidence
 
-__all__ = ["Case", "Shortcut", "audited"]
+__all__ = ["Case", "Shortcut", "audited", "prior"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ async def audited(
     others = [case for case in cases if not case.known]
     if not known or not others:
         return []
-    commonest, fallback = _priors(known)
+    say = prior((case.question, case.answers[0]) for case in known)
     kind = Counter(_kind(case.answers[0]) for case in known).most_common(1)[0][0]
     words = [(set(words_of(case.question)), case.answers[0]) for case in known]
     said: dict[str, list[str | None]] = defaultdict(list)
@@ -71,13 +71,13 @@ async def audited(
             mine = set(words_of(case.question))
             said["question only"].append(max(words, key=lambda w: len(mine & w[0]) / len(mine | w[0]))[1])
         said["evidence without question"].append(_value(kind, case.passages))
-        said["answer type"].append(commonest.get(_opening(case.question), fallback))
+        said["answer type"].append(say(case.question))
         said["single document"].append(await _alone(case, cast))
     gold = [case.answers for case in others]
 
     def measured(name: str) -> Shortcut:
         pairs = list(zip(said[name], gold, strict=True))
-        alike, same = [f1(*pair) for pair in pairs], [exact_match(*pair) for pair in pairs]
+        alike, same = [credit(*pair) for pair in pairs], [exact_match(*pair) for pair in pairs]
         return Shortcut(name, bootstrap(alike, resamples=2_000), bootstrap(same, resamples=2_000))
 
     return [measured(name) for name in said]
@@ -95,19 +95,31 @@ async def _alone(case: Case, cast: Cast) -> str | None:
     return max(told, key=lambda reading: reading.confidence).answer if told else None
 
 
-def _priors(known: Sequence[Case]) -> tuple[dict[str, str], str]:
+def prior(known: Iterable[tuple[str, str]]) -> Callable[[str], str]:
+    """What to say to a question, whatever it is about: the commonest answer to those that begin alike.
+
+    Args:
+        known: Questions with their answers, at least one.
+
+    Example:
+        >>> say = prior([("Who built it?", "Ada"), ("Who built that?", "Ada"), ("When was it?", "1902")])
+        >>> say("Who built the pier?"), say("When was it?"), say("Why?")
+        ('Ada', '1902', 'Ada')
+    """
     by_opening: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for case in known:
-        by_opening[_opening(case.question)][case.answers[0]] += 1
-    overall = Counter(case.answers[0] for case in known)
-    return (
-        {opening: answers.most_common(1)[0][0] for opening, answers in by_opening.items()},
-        overall.most_common(1)[0][0],
-    )
+    overall: Counter[str] = Counter()
+    for question, answer in known:
+        by_opening[_opening(question)][answer] += 1
+        overall[answer] += 1
+
+    def say(question: str) -> str:
+        return (by_opening.get(_opening(question)) or overall).most_common(1)[0][0]
+
+    return say
 
 
 def _opening(question: str) -> str:
-    return " ".join(words_of(question)[:3])
+    return " ".join(words_of(question)[:2])
 
 
 def _kind(answer: str) -> str:

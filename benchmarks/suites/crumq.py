@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kedge.agents.extractive import ExtractiveCast
 from kedge.benchmarks.crumq.corpus import Page, built, read_corpus, worlds
 from kedge.benchmarks.crumq.feeds import fetched
-from kedge.benchmarks.crumq.journal import same_settings
+from kedge.benchmarks.crumq.journal import once, same_settings
 from kedge.benchmarks.crumq.pipeline import Counts, Settings, generate
 from kedge.benchmarks.crumq.probing import Cheats, Probed, cheats, probed
 from kedge.benchmarks.crumq.records import Item, items
@@ -100,7 +100,7 @@ async def measured(
         raise InputError(f"{folder} holds no questions", fix="make a set with `kedge bench crumq make`")
     for problem in refused:
         console.print(f"left out: {problem}", highlight=False)
-    pages = [Page.model_validate_json(line) for line in (folder / "pages.jsonl").open(encoding="utf-8")]
+    pages = once(folder / "pages.jsonl", Page, list)
     cast = _cast(encoder, model)
     with write_lock(run, wait=0.0):
         made_with = json.loads((folder / "manifest.json").read_text())

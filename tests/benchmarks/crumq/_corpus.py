@@ -45,7 +45,13 @@ def corpus() -> list[Passage]:
 
 def pages(outside: Sequence[str] = OUTSIDE) -> list[Page]:
     return [
-        Page(id=p.id, title=p.title, text=p.text, side="external" if p.id in outside else "internal")
+        Page(
+            id=p.id,
+            title=p.title,
+            text=p.text,
+            side="external" if p.id in outside else "internal",
+            topic=p.title,
+        )
         for p in corpus()
     ]
 
