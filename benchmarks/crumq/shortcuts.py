@@ -69,7 +69,9 @@ async def audited(
             said["question only"].append(await closed_book(case.question))
         else:
             mine = set(words_of(case.question))
-            said["question only"].append(max(words, key=lambda w: len(mine & w[0]) / len(mine | w[0]))[1])
+            said["question only"].append(
+                max(words, key=lambda w: len(mine & w[0]) / (len(mine | w[0]) or 1))[1]
+            )
         said["evidence without question"].append(_value(kind, case.passages))
         said["answer type"].append(say(case.question))
         said["single document"].append(await _alone(case, cast))
