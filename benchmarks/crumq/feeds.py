@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
-from lxml import etree, html
+from lxml import etree, html  # type: ignore[import-untyped]
 
 from kedge.benchmarks.datasets import Passage, passage_id
 from kedge.errors import LoadError

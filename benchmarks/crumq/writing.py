@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from kedge.agents.extractive.names import find_names
 from kedge.agents.extractive.spans import tokens
 from kedge.agents.llm.asking import Asker
-from kedge.agents.llm.prompting import prompt
+from kedge.agents.llm.prompting import Prompt, prompt
 from kedge.agents.llm.quoting import find_quotation, holds
 from kedge.agents.llm.replies import Line, Name, Quotation, Sentence
 from kedge.benchmarks.crumq.composing import draft_id
@@ -123,19 +123,19 @@ class Writer:
     @property
     def prompts(self) -> dict[str, int]:
         """The versions of all prompts."""
-        return {name: prompt(f"crumq_{name}").version for name in PROMPTS}
+        return {name: _prompt(name).version for name in PROMPTS}
 
     async def named(self, passage: Passage) -> Mapping[str, Any]:
         """The topic of a passage: its title, where the model names none."""
         try:
-            reply, _ = await self._asker.ask_about(prompt("crumq_topic"), TopicReply, [_chunk(1, passage)])
+            reply, _ = await self._asker.ask_about(_prompt("topic"), TopicReply, [_chunk(1, passage)])
         except DecisionFailed as error:
             return {"topic": passage.title or passage.text[:80], "failed": error.message}
         return {"topic": reply.topic or passage.title}
 
     async def entails(self, one: str, other: str) -> bool:
         """Whether two topics entail each other; a reply that cannot be used says no."""
-        form = prompt("crumq_same")
+        form = _prompt("same")
         try:
             return (await self._asker.ask(form, SameReply, form.messages(first=one, second=other))).same
         except DecisionFailed:
@@ -143,7 +143,7 @@ class Writer:
 
     async def reworded(self, item: Item) -> Mapping[str, Any]:
         """The question in other words, as long as every name is still in it and the answer is not."""
-        form = prompt("crumq_reword")
+        form = _prompt("reword")
         try:
             reply = await self._asker.ask(form, RewordReply, form.messages(question=item.question))
         except DecisionFailed as error:
@@ -165,7 +165,7 @@ class Writer:
         asked = {"type": kind, "format": form, "length": length, "premise": PREMISES[premise], "most": MOST}
         pages = [_chunk(number, page.passage) for number, page in enumerate(group.pages, start=1)]
         try:
-            reply, _ = await self._asker.ask_about(prompt("crumq_write"), QuestionsReply, pages, **asked)
+            reply, _ = await self._asker.ask_about(_prompt("write"), QuestionsReply, pages, **asked)
         except DecisionFailed as error:
             return {"items": [], "failed": error.message}
         shape = {"type": kind, "format": form, "length": length}
@@ -178,7 +178,7 @@ class Writer:
         Raises:
             DecisionFailed: The model does not say.
         """
-        form = prompt("crumq_compare")
+        form = _prompt("compare")
         messages = form.messages(question=item.question, known=item.answers[0], other=answer)
         reply = await self._asker.ask(form, CompareReply, messages)
         return {"same": 1, "plausible": 0, "different": -1}[reply.verdict]
@@ -203,7 +203,7 @@ class Writer:
     async def _marked(self, item: Item, passages: Sequence[Passage]) -> MarksReply:
         chunks = [_chunk(number, passage) for number, passage in enumerate(passages, start=1)]
         asked = {"question": item.question, "answer": item.answers[0] if item.answers else "none"}
-        reply, _ = await self._asker.ask_about(prompt("crumq_marks"), MarksReply, chunks, **asked)
+        reply, _ = await self._asker.ask_about(_prompt("marks"), MarksReply, chunks, **asked)
         return reply
 
 
@@ -223,7 +223,7 @@ class Judge:
         Raises:
             DecisionFailed: The model does not say.
         """
-        form = prompt("crumq_verdict")
+        form = _prompt("verdict")
         return await self._asker.ask(form, VerdictReply, form.messages(question=question, reply=reply))
 
     async def same(self, question: str, known: str, other: str) -> bool:
@@ -232,7 +232,7 @@ class Judge:
         Raises:
             DecisionFailed: The model does not say.
         """
-        form = prompt("crumq_compare")
+        form = _prompt("compare")
         messages = form.messages(question=question, known=known, other=other)
         return (await self._asker.ask(form, CompareReply, messages)).verdict == "same"
 
@@ -266,6 +266,10 @@ def _item(reply: QuestionReply, pages: Sequence[Page], shape: Mapping[str, Any],
             **shape,
         }
     )
+
+
+def _prompt(name: str) -> Prompt:
+    return prompt(name, "kedge.benchmarks.crumq")
 
 
 def _chunk(number: int, passage: Passage) -> Chunk:
