@@ -2,7 +2,8 @@
 
 `make` holds back a part of the documents, composes questions that need them, and keeps those that nothing
 else answers, each with its answerable twin. `score` asks every question with every method, measures how much
-of the set can be cheated, and writes a report. Both go on where they were stopped: the same command again.
+of the set can be cheated, and writes a report. `audit` measures the same of a public data set: its
+cheatability, and what shortcuts score. All go on where they were stopped: the same command again.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from kedge.benchmarks.crumq.probing import Cheats, Probed, cheats, probed
 from kedge.benchmarks.crumq.records import Item, items
 from kedge.benchmarks.crumq.report import cheat_table, markdown, page, score_table, shortcut_table
 from kedge.benchmarks.crumq.scoring import answered, asked, plain, scores, tallied
-from kedge.benchmarks.crumq.shortcuts import Case, audited
-from kedge.benchmarks.datasets import Passage
+from kedge.benchmarks.crumq.shortcuts import Case, Shortcut, audited
+from kedge.benchmarks.datasets import Passage, passages
+from kedge.benchmarks.suites._multihop_sets import FOLDER, SETS, is_present
 from kedge.errors import InputError
 from kedge.graphs.run import METHODS
 from kedge.tools.encoders import CachedEncoder, Encoder, MiniLM
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
     from kedge.agents.roles import Cast
 
-__all__ = ["made", "main", "measured", "probe"]
+__all__ = ["audit", "made", "main", "measured", "probe"]
 
 NEED_MODEL = ("closed_book", "parametric", "multimodal")
 PROBED = "metakgrag"
@@ -118,6 +120,33 @@ async def measured(
     for table in (score_table(found), cheat_table(cheated), shortcut_table(short)):
         console.print(markdown(table), highlight=False)
     return run / "report.html"
+
+
+async def audit(
+    name: str, data: Path, run: Path, method: str, *, encoder: Encoder, limit: int | None = None
+) -> tuple[Cheats, list[Shortcut]]:
+    """The cheatability of a public data set, and what shortcuts score on it.
+
+    Questions whose support is fewer than two passages are left out: there is nothing to disconnect.
+    """
+    chosen = SETS[name]
+    corpus = list(passages(data / FOLDER / chosen.home))
+    ids = {p.title if chosen.titles else p.id: p.id for p in corpus}
+    texts = {p.id: p for p in corpus}
+    known = [
+        (question, tuple(dict.fromkeys(ids[label] for label in question.gold)))
+        for question in chosen.read(data / FOLDER / chosen.questions)
+        if question.answerable
+    ]
+    joined = [(question, gold) for question, gold in known if len(gold) > 1][:limit]
+    pages = [Page(id=p.id, title=p.title, text=p.text, side="internal") for p in corpus]
+    cast = ExtractiveCast(encoder)
+    with write_lock(run, wait=0.0):
+        same_settings(run, {"set": name, "limit": limit, "cast": type(cast).__name__})
+        asked_of = [Probed(q.id, q.question, q.answers, frozenset(gold)) for q, gold in joined]
+        cheated = await probe(asked_of, pages, run, method, encoder, cast)
+    cases = [Case(q.id, q.question, q.answers, tuple(texts[id] for id in gold)) for q, gold in joined]
+    return cheated, await audited(cases, cast)
 
 
 async def probe(
@@ -275,6 +304,14 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--limit", type=int, help="the first questions only")
     score.add_argument("--lenient", action="store_true", help="leave out rows that do not fit")
     score.add_argument("--open", action="store_true", help="open the report in a browser")
+    check = commands.add_parser("audit", help="measure the cheatability and the shortcuts of a data set")
+    check.add_argument("name", choices=SETS, help=f"which: {', '.join(SETS)}", metavar="SET")
+    check.add_argument("--output", type=Path, required=True, help="folder of the run")
+    check.add_argument("--method", choices=METHODS, default=PROBED)
+    check.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
+    check.add_argument("--limit", type=int, help="the first questions only")
+    for command, run in ((make, _make), (score, _score), (check, _audit)):
+        command.set_defaults(run=run)
     for command in (make, score):
         command.add_argument("--model", metavar="URL", help="an OpenAI-compatible chat model")
         command.add_argument("--model-name", metavar="NAME")
@@ -289,41 +326,34 @@ def _model(options: argparse.Namespace) -> BaseChatModel | None:
     return connect(options.model, options.model_name, temperature=0)
 
 
-def main(given: Sequence[str]) -> int:
-    """Make a set, or score methods on one."""
-    options = _parser().parse_args(given)
-    console = Console() if sys.stdout.isatty() else Console(width=400)
-    model = _model(options)
-    if options.command == "make":
-        if not 2 <= options.hops <= 6 or not 0 < options.share < 1 or options.wanted < 1:
-            raise InputError("hops are 2 to 6, the share is between 0 and 1, and 1 question the least")
-        settings = Settings(
-            options.wanted, options.by, options.share, options.hops, options.seed, options.strict
-        )
-        counts = asyncio.run(
-            made(
-                options.corpus,
-                options.output,
-                settings,
-                external=options.external,
-                encoder=MiniLM(),
-                model=model,
-                console=console,
-            )
-        )
-        console.print(f"{counts.kept} unanswerable questions and {counts.twins} twins in {options.output}")
-        return 0
+def _make(options: argparse.Namespace, console: Console) -> None:
+    if not 2 <= options.hops <= 6 or not 0 < options.share < 1 or options.wanted < 1:
+        raise InputError("hops are 2 to 6, the share is between 0 and 1, and 1 question the least")
+    settings = Settings(options.wanted, options.by, options.share, options.hops, options.seed, options.strict)
+    making = made(
+        options.corpus,
+        options.output,
+        settings,
+        external=options.external,
+        encoder=MiniLM(),
+        model=_model(options),
+        console=console,
+    )
+    counts = asyncio.run(making)
+    console.print(f"{counts.kept} unanswerable questions and {counts.twins} twins in {options.output}")
+
+
+def _score(options: argparse.Namespace, console: Console) -> None:
     run = options.output or options.set / "run"
     run.mkdir(parents=True, exist_ok=True)
-    methods = options.methods or [name for name in METHODS if name not in NEED_MODEL]
     report = asyncio.run(
         measured(
             options.set,
             run,
-            methods,
+            options.methods or [name for name in METHODS if name not in NEED_MODEL],
             probes=options.probe,
             encoder=MiniLM(),
-            model=model,
+            model=_model(options),
             lenient=options.lenient,
             limit=options.limit,
             console=console,
@@ -332,6 +362,24 @@ def main(given: Sequence[str]) -> int:
     console.print(f"the report is {report}")
     if options.open:
         webbrowser.open(report.absolute().as_uri())
+
+
+def _audit(options: argparse.Namespace, console: Console) -> None:
+    is_present(options.data, [options.name])
+    options.output.mkdir(parents=True, exist_ok=True)
+    cheated, short = asyncio.run(
+        audit(
+            options.name, options.data, options.output, options.method, encoder=MiniLM(), limit=options.limit
+        )
+    )
+    for table in (cheat_table({f"{options.name}, {options.method}": cheated}), shortcut_table(short)):
+        console.print(markdown(table), highlight=False)
+
+
+def main(given: Sequence[str]) -> int:
+    """Make a set, score methods on one, or audit a data set."""
+    options = _parser().parse_args(given)
+    options.run(options, Console() if sys.stdout.isatty() else Console(width=400))
     return 0
 
 
