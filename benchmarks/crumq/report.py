@@ -8,13 +8,23 @@ from html import escape
 from typing import Any
 
 from kedge.benchmarks.crumq.corpus import Page
+from kedge.benchmarks.crumq.judging import Judged
 from kedge.benchmarks.crumq.probing import Cheats
 from kedge.benchmarks.crumq.records import Item, drawn
 from kedge.benchmarks.crumq.scoring import Score
 from kedge.benchmarks.crumq.shortcuts import Shortcut
 from kedge.benchmarks.metrics import Interval, risk_coverage
 
-__all__ = ["cheat_table", "markdown", "page", "part_table", "score_table", "shortcut_table"]
+__all__ = [
+    "Table",
+    "cheat_table",
+    "judge_table",
+    "markdown",
+    "page",
+    "part_table",
+    "score_table",
+    "shortcut_table",
+]
 
 SHOWN = 50  # questions that are shown with their documents
 Table = tuple[Sequence[str], list[Sequence[str]]]
@@ -106,6 +116,25 @@ def shortcut_table(found: Sequence[Shortcut]) -> Table:
     return ("shortcut", "n", "F1 [95 %]", "EM"), list(rows)
 
 
+def judge_table(found: Sequence[Judged]) -> Table:
+    """What a judge says of methods, and how far it agrees with the exact checks."""
+    rows = [
+        (
+            said.method,
+            str(said.n),
+            f"{100 * said.accuracy:.1f}",
+            f"{100 * said.acceptable:.1f}",
+            f"{100 * said.agreement.share:.1f}" if said.agreement else "",
+            f"{said.agreement.kappa:.2f}" if said.agreement and said.agreement.kappa is not None else "",
+            str(said.failed),
+        )
+        for said in found
+    ]
+    head = ("method", "n", "accuracy by judge", "acceptable by judge", "agrees with exact checks", "kappa",
+            "not judged")  # fmt: skip
+    return head, list(rows)
+
+
 def markdown(table: Table) -> str:
     """A table as Markdown."""
     head, rows = table
@@ -120,10 +149,19 @@ def page(
     counts: Mapping[str, Any],
     scores: Sequence[Score],
     records: Sequence[Mapping[str, Any]],
-    shortcuts: Sequence[Shortcut],
-    cheats: Mapping[str, Cheats],
+    tables: Mapping[str, Table],
 ) -> str:
-    """The report as one HTML page that loads nothing: tables, curves, and every question with its answers."""
+    """The report as one HTML page that loads nothing: tables, curves, and every question with its answers.
+
+    Args:
+        title: Headline.
+        given: The questions.
+        pages: Their documents.
+        counts: Names and figures of how the set was made.
+        scores: Of the methods.
+        records: Of every question and method.
+        tables: What is to be shown first, by headline.
+    """
     texts = {p.id: p for p in pages}
     by_question: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in records:
@@ -132,18 +170,13 @@ def page(
     parts = [
         f"<h1>{escape(title)}</h1>",
         _facts(given, counts),
-        "<h2>Methods</h2>",
         "<p>An answerable question earns its F1, an unanswerable one is right when it is declined; failures "
         "count as wrong. The joint score is 0.7 F1 + 0.3 acceptable refusals. Thresholds were chosen on the "
         "development half and are shown on the other one. p compares with retrieve_read.</p>",
-        _html(score_table(scores)),
+        *(f"<h2>{escape(name)}</h2>{_html(table)}" for name, table in tables.items()),
         _curves(given, by_question),
         *(f"<h2>By {part}</h2>{_html(part_table(scores, part))}" for part in ("kind", "hops", "external")),
     ]
-    if cheats:
-        parts += ["<h2>Cheatability</h2>", _html(cheat_table(cheats))]
-    if shortcuts:
-        parts += ["<h2>Shortcuts</h2>", _html(shortcut_table(shortcuts))]
     parts += [f"<h2>{len(some)} questions with their documents, drawn at random</h2>"]
     parts += [_question(item, texts, ()) for item in some]
     parts += [f"<h2>All {len(given)} questions with their answers</h2>"]

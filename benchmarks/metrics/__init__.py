@@ -1,5 +1,6 @@
 """Measures: of answers and refusals, of retrieval, of plans, and of how sure a difference is."""
 
+from kedge.benchmarks.metrics.agreement import Agreement, agreement
 from kedge.benchmarks.metrics.answers import contains, exact_match, f1, normalise
 from kedge.benchmarks.metrics.cheatability import (
     Guess,
@@ -17,11 +18,13 @@ from kedge.benchmarks.metrics.retrieval import hit_at, recall_at
 from kedge.benchmarks.metrics.risk import Point, area, calibration_error, risk_coverage, threshold
 
 __all__ = [
+    "Agreement",
     "Guess",
     "Interval",
     "Outcome",
     "Point",
     "Ratios",
+    "agreement",
     "area",
     "bipartitions",
     "bootstrap",

@@ -26,12 +26,21 @@ from kedge.agents.extractive import ExtractiveCast
 from kedge.benchmarks.crumq.corpus import Page, built, read_corpus, worlds
 from kedge.benchmarks.crumq.feeds import fetched
 from kedge.benchmarks.crumq.journal import once, same_settings
+from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.pipeline import Counts, Settings, generate
 from kedge.benchmarks.crumq.probing import Cheats, Probed, cheats, probed
 from kedge.benchmarks.crumq.records import Item, items
-from kedge.benchmarks.crumq.report import cheat_table, markdown, page, score_table, shortcut_table
+from kedge.benchmarks.crumq.report import (
+    cheat_table,
+    judge_table,
+    markdown,
+    page,
+    score_table,
+    shortcut_table,
+)
 from kedge.benchmarks.crumq.scoring import answered, asked, plain, scores, tallied
 from kedge.benchmarks.crumq.shortcuts import Case, Shortcut, audited
+from kedge.benchmarks.crumq.writing import Judge, Writer
 from kedge.benchmarks.datasets import Passage, passages
 from kedge.benchmarks.suites._multihop_sets import FOLDER, SETS, is_present
 from kedge.errors import InputError
@@ -64,11 +73,7 @@ async def made(
 ) -> Counts:
     """Make a set from a folder, a file or a data set's corpus."""
     outside = [passage for source in external for passage in await _material(source)]
-    writer = None
-    if model is not None:
-        from kedge.benchmarks.crumq.writing import Writer
-
-        writer = Writer(model, settings.seed)
+    writer = Writer(model, settings.seed) if model is not None else None
     counts = await generate(
         output,
         read_corpus(corpus),
@@ -91,11 +96,12 @@ async def measured(
     probes: Sequence[str],
     encoder: Encoder,
     model: BaseChatModel | None = None,
+    judge: BaseChatModel | None = None,
     lenient: bool = False,
     limit: int | None = None,
     console: Console,
 ) -> Path:
-    """Score methods on a set; returns the report."""
+    """Score methods on a set, with exact checks and perhaps a judge beside them; returns the report."""
     refused: list[str] = []
     given = list(items(folder / "questions.jsonl", lenient=lenient, refused=refused))[:limit]
     if not given:
@@ -116,8 +122,27 @@ async def measured(
         cheated = {name: await _cheated(folder, run, given, pages, name, cast, encoder) for name in probes}
         found = scores(given, records)
         short = await audited(_cases(given, pages), cast)
-        _write(run, given, pages, folder, found, records, short, cheated)
-    for table in (score_table(found), cheat_table(cheated), shortcut_table(short)):
+        opinions = await judged(run / "judged.jsonl", given, records, Judge(judge)) if judge else []
+        tables = {
+            "Methods": score_table(found),
+            "Cheatability": cheat_table(cheated),
+            "Shortcuts": shortcut_table(short),
+            "Judge": judge_table(opinions),
+        }
+        figures = {
+            "scores": [plain(score) for score in found],
+            "shortcuts": [asdict(item) for item in short],
+            "cheatability": {name: asdict(item) for name, item in cheated.items()},
+            "judge": [asdict(item) for item in opinions],
+        }
+        (run / "scores.json").write_text(json.dumps(figures, indent=1) + "\n")
+        shown = {name: table for name, table in tables.items() if table[1]}
+        (run / "scores.md").write_text("\n".join(map(markdown, shown.values())))
+        counts_file = folder / "counts.json"
+        counts = json.loads(counts_file.read_text()) if counts_file.exists() else {}
+        report = page(f"CRUMQ set {folder.name}", given, pages, counts, found, records, shown)
+        (run / "report.html").write_text(report, encoding="utf-8")
+    for table in shown.values():
         console.print(markdown(table), highlight=False)
     return run / "report.html"
 
@@ -252,32 +277,6 @@ def _cases(given: Sequence[Item], pages: Sequence[Page]) -> list[Case]:
     ]
 
 
-def _write(
-    run: Path,
-    given: Sequence[Item],
-    pages: Sequence[Page],
-    folder: Path,
-    found: Any,
-    records: Sequence[dict[str, Any]],
-    short: Any,
-    cheated: dict[str, Cheats],
-) -> None:
-    """`scores.json`, `scores.md` and `report.html`."""
-    counts_file = folder / "counts.json"
-    counts = json.loads(counts_file.read_text()) if counts_file.exists() else {}
-    figures = {
-        "scores": [plain(score) for score in found],
-        "shortcuts": [asdict(item) for item in short],
-        "cheatability": {name: asdict(item) for name, item in cheated.items()},
-    }
-    (run / "scores.json").write_text(json.dumps(figures, indent=1) + "\n")
-    tables = (score_table(found), cheat_table(cheated), shortcut_table(short))
-    (run / "scores.md").write_text("\n".join(map(markdown, tables)))
-    title = f"CRUMQ set {folder.name}"
-    report = page(title, given, pages, counts, found, records, short, cheated)
-    (run / "report.html").write_text(report, encoding="utf-8")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kedge bench crumq", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -301,6 +300,10 @@ def _parser() -> argparse.ArgumentParser:
                        help=f"which: {', '.join(METHODS)}  [default: all that need no model]")  # fmt: skip
     score.add_argument("--probe", nargs="*", choices=METHODS, default=[PROBED], metavar="NAME",
                        help=f"methods whose cheatability is measured  [default: {PROBED}]")  # fmt: skip
+    score.add_argument(
+        "--judge", metavar="URL", help="a chat model that judges replies, beside the exact checks"
+    )
+    score.add_argument("--judge-name", metavar="NAME", help="its name; best of another family")
     score.add_argument("--limit", type=int, help="the first questions only")
     score.add_argument("--lenient", action="store_true", help="leave out rows that do not fit")
     score.add_argument("--open", action="store_true", help="open the report in a browser")
@@ -318,12 +321,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _model(options: argparse.Namespace) -> BaseChatModel | None:
-    if options.model is None:
+def _model(url: str | None, name: str | None) -> BaseChatModel | None:
+    if url is None:
         return None
-    if options.model_name is None:
-        raise InputError(f"no model is named for {options.model}", fix="give --model-name")
-    return connect(options.model, options.model_name, temperature=0)
+    if name is None:
+        raise InputError(f"no model is named for {url}", fix="give --model-name, or --judge-name")
+    return connect(url, name, temperature=0)
 
 
 def _make(options: argparse.Namespace, console: Console) -> None:
@@ -336,7 +339,7 @@ def _make(options: argparse.Namespace, console: Console) -> None:
         settings,
         external=options.external,
         encoder=MiniLM(),
-        model=_model(options),
+        model=_model(options.model, options.model_name),
         console=console,
     )
     counts = asyncio.run(making)
@@ -353,7 +356,8 @@ def _score(options: argparse.Namespace, console: Console) -> None:
             options.methods or [name for name in METHODS if name not in NEED_MODEL],
             probes=options.probe,
             encoder=MiniLM(),
-            model=_model(options),
+            model=_model(options.model, options.model_name),
+            judge=_model(options.judge, options.judge_name),
             lenient=options.lenient,
             limit=options.limit,
             console=console,

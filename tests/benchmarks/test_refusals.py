@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kedge.benchmarks.metrics import (
     Guess,
+    agreement,
     area,
     bipartitions,
     calibration_error,
@@ -154,3 +155,18 @@ def test_the_conditional_probe_never_exceeds_the_original(pairs: list[tuple[floa
 
 def test_a_contrastive_group_counts_as_a_whole() -> None:
     assert contrasted([1.0, 0.7, 0.7], [[True, True], [True, False], []]) == [1.0, 0.0, 0.0]
+
+
+# Agreement
+
+
+def test_kappa_by_hand() -> None:
+    """Cohen's own kind of table: 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no."""
+    ours = [True] * 25 + [False] * 25
+    theirs = [True] * 20 + [False] * 5 + [True] * 10 + [False] * 15
+    found = agreement(ours, theirs)
+    assert (found.share, found.n) == (0.7, 50)
+    assert found.kappa == pytest.approx(0.4)
+    assert agreement([1, 1], [1, 1]).kappa is None
+    with pytest.raises(ValueError, match="equal length"):
+        agreement([1], [])

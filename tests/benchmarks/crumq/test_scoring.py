@@ -14,17 +14,28 @@ from kedge.agents.decisions import Reading
 from kedge.agents.scripted import ScriptedCast
 from kedge.benchmarks.crumq import scoring
 from kedge.benchmarks.crumq.corpus import built, worlds
+from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.probing import Probed, cheats, instances, probed, rounds
 from kedge.benchmarks.crumq.records import Item, Support
-from kedge.benchmarks.crumq.report import cheat_table, markdown, page, part_table, score_table, shortcut_table
+from kedge.benchmarks.crumq.report import (
+    cheat_table,
+    judge_table,
+    markdown,
+    page,
+    part_table,
+    score_table,
+    shortcut_table,
+)
 from kedge.benchmarks.crumq.scoring import answered, asked, in_development, record, scores, tallied
 from kedge.benchmarks.crumq.shortcuts import Case, audited
+from kedge.benchmarks.crumq.writing import Judge
 from kedge.benchmarks.datasets import Passage
 from kedge.errors import DecisionFailed, ModelError
 from kedge.graphs.answer import Answer, compose
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.models import Ledger
+from tests.agents.llm._models import Call, TalkingModel, reply
 from tests.benchmarks.crumq._corpus import corpus, pages
 
 
@@ -229,6 +240,30 @@ def test_rounds_hide_nothing_that_others_need() -> None:
     assert len(groups) < len(every) / 3
 
 
+# The judge
+
+
+async def test_a_judge_stands_beside_the_exact_checks(tmp_path: Path) -> None:
+    def says(call: Call) -> str:
+        if "Bo Quill" in call.user:
+            return "no idea"
+        same = "Ada Quill" in call.user.split("Other answer")[-1]
+        return reply(verdict="same" if same else "different", acceptable=True)
+
+    answers = [said("Ada Quill"), said("Ada Quill"), said("Bo Quill"), said("Outside"), said(None)]
+    kept = [row | {"id": f"m/{row['question']}"} for row in rows("m", answers)]
+    model = TalkingModel(script=says)
+    [found] = await judged(tmp_path / "judged.jsonl", ITEMS, kept, Judge(model))
+    # b is wrong by the exact check and right by the judge; c is not judged; d has no verdict of that form.
+    assert (found.accuracy, found.acceptable, found.failed, found.n) == (pytest.approx(2 / 3), 0.5, 2, 5)
+    assert found.agreement is not None
+    assert (found.agreement.n, found.agreement.share) == (3, pytest.approx(2 / 3))
+    asked_of = len(model.calls)
+    assert await judged(tmp_path / "judged.jsonl", ITEMS, kept, Judge(model)) == [found]
+    assert len(model.calls) == asked_of
+    assert len(markdown(judge_table([found])).splitlines()) == 3
+
+
 # Shortcuts and the report
 
 
@@ -269,7 +304,8 @@ def test_the_report_stands_alone_and_data_is_no_markup() -> None:
     cheated = {
         "m": cheats([one], [{"id": "q/all", "text": "x", "confidence": 1, "support": [], "failure": ""}])
     }
-    text = page("A | set", given, pages(), {"drafts": 5}, found, kept, [], cheated)
+    tables = {"Methods": score_table(found), "Cheatability": cheat_table(cheated)}
+    text = page("A | set", given, pages(), {"drafts": 5}, found, kept, tables)
     assert not re.search(r"<(?:script|img|b>x|link|iframe)", text)
     assert not re.search(r"https?://", text)
     assert "default-src 'none'" in text
