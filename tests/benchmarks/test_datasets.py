@@ -386,6 +386,7 @@ def test_a_decomposition_that_does_not_fit_is_named(
         (ds.hotpotqa, "multihop_qa/hotpot100/questions.json", 100, 0),
         (ds.hotpotqa, "multihop_qa/hotpot500/questions.jsonl", 485, 0),
         (ds.lihua, "unanswerable/lihua/questions.jsonl", 380, 39),
+        (ds.mtrag_un, "unanswerable/mtrag_un.jsonl", 319, 138),
         (ds.squad, "extractive_qa/squad11_13articles.json", 4557, 0),
         (ds.pathquestion, "kgqa/pathquestion/pql3_questions.jsonl", None, 0),
         (ds.wc2014, "kgqa/wc2014/C_questions.jsonl", 848, 0),
@@ -484,3 +485,49 @@ def test_real_decompositions(
     for item in items:
         places = {step.id: number for number, step in enumerate(item.plan.steps)}
         assert all(places[n] < places[step.id] for step in item.plan.steps for n in step.depends_on)
+
+
+def test_multihop_rag(tmp_path: Path) -> None:
+    rows = [
+        {"query": "Who?", "answer": "Ada", "question_type": "inference_query",
+         "evidence_list": [{"title": "One"}, {"title": "Two"}, {"title": "One"}]},
+        {"query": "Why?", "answer": "Insufficient information.", "question_type": "null_query",
+         "evidence_list": []},
+    ]  # fmt: skip
+    path = tmp_path / "MultiHopRAG.json"
+    path.write_text(json.dumps(rows))
+    one, other = ds.multihop_rag(path)
+    assert (one.answers, one.gold, one.hops, one.answerable) == (("Ada",), ("One", "Two"), 2, True)
+    assert (other.answers, other.hops, other.answerable) == ((), None, False)
+
+
+def test_mtrag_un(tmp_path: Path) -> None:
+    said = ("One?", "Yes.", "Two?")
+    row = {
+        "task_id": "t",
+        "input": [{"speaker": "user", "text": text} for text in said],
+        "targets": [{"text": "A."}],
+        "contexts": [{"document_id": "d"}],
+        "answerability": ["ANSWERABLE"],
+    }
+    path = lines(tmp_path / "reference.jsonl", row, {**row, "answerability": ["PARTIAL"]})
+    one, other = ds.mtrag_un(path)
+    assert (one.question, one.answers, one.gold) == ("Two?", ("A.",), ("d",))
+    assert one.extra["turns"] == ["One?", "Yes."]
+    assert (other.kind, other.answerable, other.answers) == ("partial", False, ())
+
+
+def test_rows_of_any_file_by_the_names_of_their_fields(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    refused = {"q": "Why?", "a": "So.", "answerable": False}
+    lines(path, {"q": "Who?", "a": ["Ada", "A. Quill"], "doc": ["x"]}, refused)
+    one, other = ds.rows_with(path, question="q", answer="a", gold="doc")
+    assert (one.id, one.answers, one.gold) == ("1", ("Ada", "A. Quill"), ("x",))
+    assert (other.answerable, other.answers) == (False, ())
+    path.write_text('{"id": "a", "question": "?"}\n{"id": "a", "question": "?"}\n')
+    with pytest.raises(LoadError, match=r"mine\.jsonl:2: the id 'a' is used twice"):
+        list(ds.rows_with(path))
+    table = tmp_path / "mine.csv"
+    table.write_text("question,answer\nWho?,Ada,Bo\n")
+    with pytest.raises(LoadError, match=r"mine\.csv:2: more cells"):
+        list(ds.rows_with(table))
