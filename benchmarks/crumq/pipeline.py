@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from kedge.benchmarks.crumq.records import Item, Marks, Side, credit, drawn
 from kedge.benchmarks.crumq.topics import Topic, topics_of
 from kedge.benchmarks.datasets import Passage
 from kedge.benchmarks.metrics import contains
-from kedge.errors import InputError, ModelError
+from kedge.errors import DecisionFailed, InputError
 from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
 from kedge.tools.knowledge_base.lock import write_lock
@@ -112,9 +112,11 @@ async def generate(
     Raises:
         InputError: The folder was begun with something else, or the documents give no questions.
         StoreError: Another run is writing there.
+        ModelError: The model cannot be reached; what was done is kept.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    outside = [replace(passage, id=f"external/{passage.id}") for passage in outside]
     with write_lock(folder, wait=0.0):
         maker = _Maker(folder, settings, encoder, cast or ExtractiveCast(encoder), writer)
         same_settings(folder, maker.manifest(corpus, outside))
@@ -248,7 +250,7 @@ class _Maker:
                 verdict = await self.writer.compared(draft, reading.answer)
             else:
                 verdict = compared(reading.answer, draft.answers)
-        except ModelError as error:
+        except DecisionFailed as error:
             return {"failed": error.message}
         return {"verdict": verdict, "found": reading.answer}
 
@@ -265,7 +267,7 @@ class _Maker:
                 return {"marks": marked(draft, texts, everything, leaking=False).model_dump()}
             try:
                 return {"marks": (await self.writer.marks(draft, texts)).model_dump()}
-            except ModelError as error:
+            except DecisionFailed as error:
                 return {"marks": None, "failed": error.message}
 
         return await rows_of(self.folder / "rated.jsonl", passed, rate)
