@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from kedge.tools.models.vllm_server import VllmServer
 
 if TYPE_CHECKING:
     from kedge import KnowledgeBase
+
+# In a background job interrupts are ignored, and some tests are about interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 VLLM_PATIENCE = 240.0  # seconds for a start that takes 17 on a quiet machine

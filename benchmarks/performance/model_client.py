@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -18,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import SecretStr
 
 from kedge.benchmarks.performance.figures import Figure, Reference, spread
-from kedge.benchmarks.performance.processes import PYTHON, environment
+from kedge.benchmarks.performance.processes import stub_server
 from kedge.tools.models import Endpoint, Limiter, Meter, ModelClient, ReplyCache, TraceFile, connect
 
 if TYPE_CHECKING:
@@ -93,7 +91,7 @@ async def _all_the_way(site: Site) -> list[Figure]:
     """CPU of a whole call: LangChain, the layers, the request, the reply; beside ChatOpenAI and bare HTTP."""
     from langchain_openai import ChatOpenAI
 
-    with _server(site, latency=0.0) as url:
+    with stub_server(site.home, "--reply", "Averrin") as url:
         theirs = ChatOpenAI(base_url=url, model="stub", api_key=SecretStr("none"), max_retries=0)
         async with aiohttp.ClientSession() as session:
 
@@ -132,7 +130,7 @@ async def _many(site: Site) -> list[Figure]:
     sleeper = ModelClient(models=[Sleeper(seconds=LATENCY)], limiters=[Limiter(SLOTS)])
     figures = _flood("the limiter alone", *await _timed(limited), cpu_goal=0.2)
     figures += _flood("the client around a model that sleeps", *await _timed(_metered(sleeper)))
-    with _server(site, latency=LATENCY) as url:
+    with stub_server(site.home, "--reply", "Averrin", "--latency", str(LATENCY)) as url:
         there = connect(url, "stub", concurrency=SLOTS)
         await there.ainvoke("warm")
         figures += _flood("the client and a server", *await _timed(_metered(there)))
@@ -172,22 +170,3 @@ async def _cpu(*asks: Callable[[Any], Awaitable[object]], calls: int) -> list[li
                 await ask(f"Where is pier {turn}.{number}? {'It was built of granite. ' * 30}")
             kept.append((process_time() - before) / calls * 1000)
     return [kept[1:] for kept in values]
-
-
-@contextmanager
-def _server(site: Site, *, latency: float) -> Iterator[str]:
-    """The URL of a stub server in a process of its own."""
-    command = [PYTHON, "-m", "kedge.testing", "--latency", str(latency), "--reply", "Averrin"]
-    with subprocess.Popen(  # noqa: S603 - our own
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment(site.home),
-    ) as process:
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
-__all__ = ["KEDGE", "PYTHON", "environment", "run", "time_commands"]
+__all__ = ["KEDGE", "PYTHON", "environment", "run", "stub_server", "time_commands"]
 
 PYTHON = sys.executable
 KEDGE = str(Path(sys.executable).with_name("kedge"))
@@ -45,3 +46,21 @@ def time_commands(
             run(command, home, codes=codes)
             seconds[name].append(perf_counter() - start)
     return {name: values[1:] for name, values in seconds.items()}
+
+
+@contextmanager
+def stub_server(home: Path, *options: str) -> Iterator[str]:
+    """The URL of a stub server in a process of its own, with options of `python -m kedge.testing`."""
+    with subprocess.Popen(  # noqa: S603 - our own
+        [PYTHON, "-m", "kedge.testing", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(home),
+    ) as process:
+        assert process.stdin is not None  # noqa: S101 - both are pipes
+        assert process.stdout is not None  # noqa: S101
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()

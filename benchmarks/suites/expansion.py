@@ -117,7 +117,7 @@ def _percent(values: Sequence[float]) -> Interval:
 
 def main(given: Sequence[str]) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.suites.expansion", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kedge bench expansion", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=CHOSEN, metavar="NAME")

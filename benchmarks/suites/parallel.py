@@ -278,7 +278,7 @@ async def _measured(runs: int) -> tuple[list[Row], float, Losses]:
 
 def main(given: Sequence[str]) -> int:
     """Measure, show, write."""
-    parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.suites.parallel", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kedge bench parallel", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help="how often each plan is run")
     parser.add_argument("--output", type=Path, help="folder for parallel.md and parallel.json")
     options = parser.parse_args(given)

@@ -288,7 +288,7 @@ def _speed(asked: Sequence[Decomposition]) -> str:
 
 def main(given: Sequence[str]) -> int:
     """Measure, show, write."""
-    parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.suites.planning", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kedge bench planning", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
     parser.add_argument("--calibration", action="store_true", help="the half that rules were written with")

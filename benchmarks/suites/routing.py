@@ -157,7 +157,7 @@ def _chosen(name: str, options: argparse.Namespace) -> list[Question]:
 
 def main(given: Sequence[str]) -> int:
     """Measure, show, write."""
-    parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.suites.routing", description=__doc__)
+    parser = argparse.ArgumentParser(prog="kedge bench routing", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=["hotpot500"], metavar="NAME")

@@ -28,7 +28,7 @@ CITATION = "number, chunk_id, document_id, source, title, quote, start, end, pag
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "
-    "confidence, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
+    "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
 
 
@@ -42,7 +42,11 @@ def ask(
     base: BaseOption = None,
     method: Annotated[
         str,
-        typer.Option(help="metakgrag, parallel, research or a baseline.", autocompletion=lambda: _methods()),
+        typer.Option(
+            help="metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, "
+            "retrieve_read, closed_book.",
+            autocompletion=lambda: _methods(),
+        ),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,

@@ -33,6 +33,14 @@ SUITES = {
     "multihop": Suite(
         "kedge.benchmarks.suites.multihop", "Passage recall on 2WikiMultiHopQA, MuSiQue and HotpotQA."
     ),
+    "parallel": Suite(
+        "kedge.benchmarks.suites.parallel",
+        "What running sub-questions at once saves, with a scripted model.",
+        data=False,
+    ),
+    "planning": Suite("kedge.benchmarks.suites.planning", "Plans against gold decompositions."),
+    "routing": Suite("kedge.benchmarks.suites.routing", "The router against every single method."),
+    "expansion": Suite("kedge.benchmarks.suites.expansion", "What document expansion does to recall."),
     "world": Suite("kedge.benchmarks.suites.world", "Answers and refusals on the example world.", data=False),
 }
 

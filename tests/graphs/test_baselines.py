@@ -99,6 +99,6 @@ async def test_no_call_is_made_beyond_the_budget(base: KnowledgeBase) -> None:
 
 
 async def test_an_unknown_method_is_refused_with_the_known_ones(base: KnowledgeBase) -> None:
-    with pytest.raises(InputError, match="choose from metakgrag") as error:
+    with pytest.raises(InputError, match="choose from research, metakgrag") as error:
         await answer_of(Context(base, ScriptedCast({})), "guess")
     assert all(method in str(error.value) for method in METHODS)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
-from kedge._cli import app
+from kedge._cli import _documents, app
 from kedge._cli._base import chat_model
 from kedge._settings import Settings
 from kedge.errors import InputError
@@ -103,3 +104,36 @@ def test_replicas_and_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chat_model(None, None) is None
     with pytest.raises(InputError, match="no model is named for http://a/v1"):
         chat_model("http://a/v1", None)
+
+
+READ = json.dumps({"names": ["Ada"], "triples": [{"subject": "Ada", "relation": "painted", "object": "it"}]})
+
+
+def added(folder: Path, server: StubServer, *more: str) -> Result:
+    (folder / "pier.txt").write_text("Ada painted the ferry at the pier.")
+    command = ["add", str(folder / "pier.txt"), "--base", str(folder / "read"), "--model", server.url]
+    return CliRunner().invoke(app, [*command, "--model-name", "tiny", *more])
+
+
+def test_a_model_reads_triples_once_it_is_agreed_what_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_documents, "UNASKED_CALLS", 0)
+    with StubServer(READ) as server:
+        refused = added(tmp_path, server)
+        assert refused.exit_code == 1
+        assert "1 document, 1 chunk: about 1 calls at most" in refused.stderr
+        assert "repeat the command with --yes" in refused.stderr
+        agreed = added(tmp_path, server, "--json", "--yes")
+        assert server.served == 1, "what the estimate read is remembered"
+    assert agreed.exit_code == 0, agreed.output
+    report = json.loads(agreed.stdout)
+    assert (report["added"], report["triples"]) == (1, 1)
+    assert report["ledger"]["roles"]["extract_triples"]["cache_hits"] == 1
+
+
+def test_a_model_that_reads_nothing_fails_the_document_by_name(tmp_path: Path) -> None:
+    with StubServer("gibberish") as server:
+        done = added(tmp_path, server, "--yes")
+    assert done.exit_code == 1
+    assert "pier.txt, characters 0 to 34 could not be read" in done.stderr
