@@ -13,9 +13,19 @@ from kedge.benchmarks.datasets import Passage, passage_id, passages
 from kedge.benchmarks.datasets.adding import parsed
 from kedge.errors import InputError, LoadError
 from kedge.tools.encoders import CachedEncoder, Encoder
-from kedge.tools.knowledge_base import Chunk, Extraction, KnowledgeBase, ParsedDocument, find, load
+from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase, ParsedDocument, find, load
 
-__all__ = ["Page", "SplitBy", "Worlds", "built", "fingerprint", "read_corpus", "split", "worlds"]
+__all__ = [
+    "Page",
+    "SplitBy",
+    "Worlds",
+    "as_evidence",
+    "built",
+    "fingerprint",
+    "read_corpus",
+    "split",
+    "worlds",
+]
 
 SplitBy = Literal["document", "date", "entity"]
 LEAST = 4  # documents without which there is nothing to hold back
@@ -58,6 +68,14 @@ def read_corpus(path: str | Path) -> list[Passage]:
     if len(found) < LEAST:
         raise InputError(f"{path} has {len(found)} documents", fix=f"name a corpus of at least {LEAST}")
     return found
+
+
+def as_evidence(passages_given: Sequence[Passage]) -> list[Evidence]:
+    """Passages as evidence for a role, each a chunk of its own."""
+    return [
+        Evidence(Chunk(n, p.id, p.id, p.title, "", p.text, 0, len(p.text)), 1.0, "given")
+        for n, p in enumerate(passages_given, start=1)
+    ]
 
 
 def fingerprint(corpus: Iterable[Passage]) -> str:

@@ -12,12 +12,12 @@ from kedge.agents.extractive.names import find_names
 from kedge.agents.extractive.spans import tokens
 from kedge.agents.extractive.values import dates
 from kedge.agents.roles import Cast
+from kedge.benchmarks.crumq.corpus import as_evidence
 from kedge.benchmarks.crumq.index import words_of
 from kedge.benchmarks.crumq.records import credit, drawn
 from kedge.benchmarks.datasets import Passage
 from kedge.benchmarks.metrics import Interval, bootstrap, exact_match
 from kedge.errors import ModelError
-from kedge.tools.knowledge_base import Chunk, Evidence
 
 __all__ = ["Case", "Shortcut", "audited", "prior"]
 
@@ -87,10 +87,9 @@ async def audited(
 
 async def _alone(case: Case, cast: Cast) -> str | None:
     readings: list[Reading] = []
-    for number, passage in enumerate(case.passages, start=1):
-        chunk = Chunk(number, passage.id, passage.id, passage.title, "", passage.text, 0, len(passage.text))
+    for evidence in as_evidence(case.passages):
         try:
-            readings.append(await cast.read(case.question, [Evidence(chunk, 1.0, "given")]))
+            readings.append(await cast.read(case.question, [evidence]))
         except ModelError:
             continue
     told = [reading for reading in readings if reading.answer is not None]

@@ -20,12 +20,11 @@ from kedge.agents.llm.prompting import Prompt, prompt
 from kedge.agents.llm.quoting import find_quotation, holds
 from kedge.agents.llm.replies import Line, Name, Quotation, Sentence
 from kedge.benchmarks.crumq.composing import draft_id
-from kedge.benchmarks.crumq.corpus import Page
+from kedge.benchmarks.crumq.corpus import Page, as_evidence
 from kedge.benchmarks.crumq.grouping import Group
 from kedge.benchmarks.crumq.records import FORMATS, LENGTHS, TYPES, Item, Marks, Support, drawn, pick
 from kedge.benchmarks.datasets import Passage
 from kedge.errors import DecisionFailed
-from kedge.tools.knowledge_base import Chunk
 from kedge.tools.models import ModelClient
 
 __all__ = ["Judge", "Writer"]
@@ -128,7 +127,7 @@ class Writer:
     async def named(self, passage: Passage) -> Mapping[str, Any]:
         """The topic of a passage: its title, where the model names none."""
         try:
-            reply, _ = await self._asker.ask_about(_prompt("topic"), TopicReply, [_chunk(1, passage)])
+            reply, _ = await self._asker.ask_about(_prompt("topic"), TopicReply, as_evidence([passage]))
         except DecisionFailed as error:
             return {"topic": passage.title or passage.text[:80], "failed": error.message}
         return {"topic": reply.topic or passage.title}
@@ -163,7 +162,7 @@ class Writer:
         chance = drawn(self.seed, "premise", group.id)
         premise = "false premise" if chance < 0.1 else "unverifiable premise" if chance < 0.2 else "none"
         asked = {"type": kind, "format": form, "length": length, "premise": PREMISES[premise], "most": MOST}
-        pages = [_chunk(number, page.passage) for number, page in enumerate(group.pages, start=1)]
+        pages = as_evidence([page.passage for page in group.pages])
         try:
             reply, _ = await self._asker.ask_about(_prompt("write"), QuestionsReply, pages, **asked)
         except DecisionFailed as error:
@@ -201,9 +200,8 @@ class Writer:
         )
 
     async def _marked(self, item: Item, passages: Sequence[Passage]) -> MarksReply:
-        chunks = [_chunk(number, passage) for number, passage in enumerate(passages, start=1)]
         asked = {"question": item.question, "answer": item.answers[0] if item.answers else "none"}
-        reply, _ = await self._asker.ask_about(_prompt("marks"), MarksReply, chunks, **asked)
+        reply, _ = await self._asker.ask_about(_prompt("marks"), MarksReply, as_evidence(passages), **asked)
         return reply
 
 
@@ -270,7 +268,3 @@ def _item(reply: QuestionReply, pages: Sequence[Page], shape: Mapping[str, Any],
 
 def _prompt(name: str) -> Prompt:
     return prompt(name, "kedge.benchmarks.crumq")
-
-
-def _chunk(number: int, passage: Passage) -> Chunk:
-    return Chunk(number, passage.id, passage.id, passage.title, "", passage.text, 0, len(passage.text))

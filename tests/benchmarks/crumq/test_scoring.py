@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from kedge.agents.decisions import Reading
+from kedge.agents.decisions import Judgement, Reading
 from kedge.agents.scripted import ScriptedCast
 from kedge.benchmarks.crumq import scoring
+from kedge.benchmarks.crumq.contrast import contrasts, transformed
 from kedge.benchmarks.crumq.corpus import built, worlds
 from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.probing import Probed, cheats, instances, probed, rounds
@@ -262,6 +263,23 @@ async def test_a_judge_stands_beside_the_exact_checks(tmp_path: Path) -> None:
     assert await judged(tmp_path / "judged.jsonl", ITEMS, kept, Judge(model)) == [found]
     assert len(model.calls) == asked_of
     assert len(markdown(judge_table([found])).splitlines()) == 3
+
+
+async def test_a_score_counts_when_the_judge_sees_what_was_taken_away() -> None:
+    pool = [*corpus(), Passage("x", "Ferry", "The ferry was directed by nobody.")]
+    case = Case("q", "Where?", ("Saltmarsh",), tuple(p for p in corpus() if p.id in NEEDED))
+    instances_of = contrasts(case, pool)
+    assert [whole for _, whole in instances_of] == [True, False, False]
+    assert all(len(given) == 2 for given, _ in instances_of)
+    assert all("Saltmarsh" not in p.text for given, _ in instances_of for p in given if p.id not in NEEDED)
+
+    def judge(question: str, evidence: Sequence[Evidence]) -> Judgement:
+        return Judgement(sufficient={item.chunk.source for item in evidence} == NEEDED, confidence=1.0)
+
+    assert await transformed([case], [0.8], pool, ScriptedCast({"judge": judge})) == [0.8]
+    trusting = ScriptedCast({"judge": [Judgement(sufficient=True, confidence=1.0)]})
+    assert await transformed([case], [0.8], pool, trusting) == [0.0]
+    assert await transformed([case], [0.8], pool, ScriptedCast({"judge": [DecisionFailed("no")]})) == [0.0]
 
 
 # Shortcuts and the report
