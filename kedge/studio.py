@@ -67,14 +67,23 @@ def served(method: str) -> CompiledStateGraph[Any, Any, Any, Any]:
     inner = import_module(METHODS[method]).graph
 
     async def work(state: Question, runtime: Runtime[Options]) -> Run:
-        from kedge._api import _cast, clean_question
+        from kedge._api import ADAPTED, _adapters, _cast, clean_question
         from kedge._cli._base import chat_model
 
         options = runtime.context or Options()
         base = await asyncio.to_thread(_base)
         model = await asyncio.to_thread(chat_model, None, None)
         budget = Budget(rounds=options.rounds, seconds=options.seconds)
-        context = Context(base, _cast(None, base, model), model, Meter(budget), steered=options.steered)
+        context = Context(
+            base,
+            _cast(None, base, model),
+            model,
+            Meter(budget),
+            steered=options.steered,
+            method=method,
+            adapters=_adapters(base, model) if method in ADAPTED else None,
+            gallery=base.gallery,
+        )
         question = clean_question(state["question"])
         ended = await inner.ainvoke({"question": question, "trace": []}, context=context)
         return {"answer": ended["answer"].model_dump(mode="json")}
@@ -95,9 +104,15 @@ def _base() -> KnowledgeBase:
 
 
 closed_book = served("closed_book")
+combined = served("combined")
 metakgrag = served("metakgrag")
+multimodal = served("multimodal")
 parallel = served("parallel")
+parametric = served("parametric")
 research = served("research")
 retrieve_read = served("retrieve_read")
 sequential = served("sequential")
 splitting = served("splitting")
+task_only = served("task_only")
+text = served("text")
+vanilla = served("vanilla")

@@ -20,6 +20,8 @@ from kedge.tools.knowledge_base import Chunk, Evidence
 
 __all__ = ["Messages", "Prompt", "harmless", "prompt", "quoted", "showing", "written"]
 
+_HERE: Final = "kedge.agents.llm"
+
 # What chat templates take for a change of speaker: <|im_end|>, </s>, <start_of_turn>, [INST], <<SYS>>. A
 # space takes the meaning away and leaves the text readable.
 _CONTROL: Final = re.compile(r"<(?=[|｜/<A-Za-z_])|\[(?=/?[A-Z_]{3,}\])")
@@ -55,16 +57,16 @@ class Prompt:
 
 
 @cache
-def prompt(name: str) -> Prompt:
-    """The prompt in `prompts/<name>.md`."""
-    head, system, user = re.split(r"^## (?:system|user)\n", _file(name), flags=re.MULTILINE)
+def prompt(name: str, package: str = _HERE) -> Prompt:
+    """The prompt in `prompts/<name>.md` of a package, by default of this one."""
+    head, system, user = re.split(r"^## (?:system|user)\n", _file(name, package), flags=re.MULTILINE)
     facts = dict(line.split(": ") for line in head.split("\n") if line)
     system = Template(system).safe_substitute(data=_file("_data").strip())
     return Prompt(name, int(facts["version"]), int(facts["tokens"]), system.strip(), Template(user.strip()))
 
 
-def _file(name: str) -> str:
-    return (files("kedge.agents.llm") / "prompts" / f"{name}.md").read_text(encoding="utf-8")
+def _file(name: str, package: str = _HERE) -> str:
+    return (files(package) / "prompts" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def quoted(texts: Sequence[str]) -> str:

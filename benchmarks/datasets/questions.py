@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from kedge.benchmarks.datasets.records import Passage, Question, passage_id, readable
-from kedge.benchmarks.datasets.rows import Row, json_rows, json_value, row, tab_rows
+from kedge.benchmarks.datasets.rows import Row, csv_rows, json_rows, json_value, row, tab_rows
+from kedge.errors import LoadError
 
 __all__ = [
     "averrin",
     "hotpotqa",
     "lihua",
     "metaqa",
+    "mtrag_un",
+    "multihop_rag",
     "musique",
     "pathquestion",
+    "rows_with",
     "squad",
     "squad_paragraphs",
     "two_wiki",
@@ -114,6 +118,84 @@ def lihua(path: str | Path) -> Iterator[Question]:
             kind=item.get(str, "type"),
             gold=gold,
         )
+
+
+def multihop_rag(path: str | Path) -> Iterator[Question]:
+    """MultiHop-RAG (`MultiHopRAG.json`); `gold` holds titles, and a null query is unanswerable."""
+    for number, item in enumerate(json_rows(Path(path))):
+        kind = item.get(str, "question_type")
+        gold = _unique(evidence.get(str, "title") for evidence in item.rows("evidence_list"))
+        null = kind == "null_query"
+        yield Question(
+            f"multihop-rag-{number}",
+            item.get(str, "query"),
+            () if null else (item.get(str, "answer"),),
+            answerable=not null,
+            hops=len(gold) or None,
+            kind=kind,
+            gold=gold,
+        )
+
+
+def mtrag_un(path: str | Path) -> Iterator[Question]:
+    """MTRAG-UN: the last turn of each conversation; `gold` holds the ids of its contexts.
+
+    `kind` is what people made of it: answerable, partial, unanswerable or under-specified. Only the first
+    counts as answerable. The turns before stand in `extra["turns"]`.
+    """
+    for item in json_rows(Path(path)):
+        turns = item.rows("input")
+        if not turns:
+            raise LoadError(f"{item.where}: no turn", fix="compare it with the official release")
+        kind = next(iter(item.texts("answerability")), "").lower()
+        answerable = kind == "answerable"
+        targets = [target.get(str, "text") for target in item.rows("targets")]
+        yield Question(
+            item.get(str, "task_id"),
+            turns[-1].get(str, "text"),
+            _unique(targets) if answerable else (),
+            answerable=answerable,
+            kind=kind,
+            gold=_unique(context.get(str, "document_id") for context in item.rows("contexts")),
+            extra={"turns": [turn.get(str, "text") for turn in turns[:-1]], "targets": targets},
+        )
+
+
+def rows_with(
+    path: str | Path,
+    *,
+    question: str = "question",
+    answer: str = "answer",
+    id: str = "id",
+    gold: str = "gold",
+    answerable: str = "answerable",
+) -> Iterator[Question]:
+    """Questions of any JSON, JSON Lines or CSV file, by the names of its fields.
+
+    An answer may be a string or a list; without one the question is unanswerable, and so it is where the
+    field `answerable` says so. A row without id is called by its number.
+
+    Raises:
+        LoadError: A row has no question, an id comes twice, or the file cannot be read.
+
+    Example:
+        >>> path = tmp / "mine.csv"
+        >>> _ = path.write_text("query,reply\\nWho built it?,Ada\\nWhy?,\\n")
+        >>> [(q.id, q.answers, q.answerable) for q in rows_with(path, question="query", answer="reply")]
+        [('1', ('Ada',), True), ('2', (), False)]
+    """
+    path, seen = Path(path), set[str]()
+    for number, item in enumerate(csv_rows(path) if path.suffix == ".csv" else json_rows(path), start=1):
+        said = item.data.get(answer) or ()
+        answers = (said,) if isinstance(said, str) else item.texts(answer) if said else ()
+        marked = str(item.data.get(answerable, "true")).lower()
+        name = str(item.data.get(id, number))
+        if name in seen:
+            raise LoadError(f"{item.where}: the id {name!r} is used twice", fix="give every question its own")
+        seen.add(name)
+        can = bool(answers) and marked not in ("false", "0", "no")
+        support = item.texts(gold) if isinstance(item.data.get(gold), list) else ()
+        yield Question(name, item.get(str, question), answers if can else (), answerable=can, gold=support)
 
 
 def metaqa(path: str | Path) -> Iterator[Question]:

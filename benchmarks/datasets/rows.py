@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 from kedge.errors import LoadError
 
-__all__ = ["Row", "first_character", "json_rows", "json_value", "row", "tab_rows"]
+__all__ = ["Row", "csv_rows", "first_character", "json_rows", "json_value", "row", "tab_rows"]
 
 T = TypeVar("T")
 _FIX = "compare it with the official release of the data set"
@@ -116,6 +117,20 @@ def json_rows(path: Path) -> Iterator[Row]:
     yield _row_of_line(path, number, first)
     for number, line in lines:
         yield _row_of_line(path, number, line)
+
+
+def csv_rows(path: Path) -> Iterator[Row]:
+    """The rows of a CSV file, by the names in its first line.
+
+    Raises:
+        LoadError: The file cannot be read, or a row has more cells than there are names.
+    """
+    reader = csv.DictReader(line for _, line in _lines(path))
+    for item in reader:
+        where = f"{path}:{reader.line_num}"
+        if None in item:
+            raise LoadError(f"{where}: more cells than the first line names", fix="quote cells with commas")
+        yield Row(where, {name: value or "" for name, value in item.items()})
 
 
 def tab_rows(path: Path, columns: int, separator: str = "\t") -> Iterator[tuple[str, ...]]:

@@ -21,6 +21,11 @@ class Suite:
 
 
 SUITES = {
+    "crumq": Suite(
+        "kedge.benchmarks.suites.crumq",
+        "Make unanswerable questions on any corpus, and score every method on them.",
+        data=False,
+    ),
     "kgqa": Suite(
         "kedge.benchmarks.suites.kgqa",
         "Questions over ready-made graphs: MetaQA, PathQuestion, WorldCup2014.",

@@ -386,6 +386,7 @@ def test_a_decomposition_that_does_not_fit_is_named(
         (ds.hotpotqa, "multihop_qa/hotpot100/questions.json", 100, 0),
         (ds.hotpotqa, "multihop_qa/hotpot500/questions.jsonl", 485, 0),
         (ds.lihua, "unanswerable/lihua/questions.jsonl", 380, 39),
+        (ds.mtrag_un, "unanswerable/mtrag_un.jsonl", 319, 138),
         (ds.squad, "extractive_qa/squad11_13articles.json", 4557, 0),
         (ds.pathquestion, "kgqa/pathquestion/pql3_questions.jsonl", None, 0),
         (ds.wc2014, "kgqa/wc2014/C_questions.jsonl", 848, 0),
