@@ -45,6 +45,7 @@ ImageOption = Annotated[
     typer.Option(metavar="FILE", help="An image that the question is about; may be given several times."),
 ]
 
+
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
     app.command(epilog=JSON_KEYS + ANSWER)(ask)
