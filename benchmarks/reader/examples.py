@@ -72,7 +72,8 @@ def training(data: Path, seed: int) -> Iterator[Example]:
     wide = [p for path in CORPORA for p in passages(data / path) if p.title not in titles]
     own, wide = ([p for p in texts if _letters(p.text) not in aside] for texts in (own, wide))
     yield from _elsewhere(data, own, chance)
-    yield from chain(_hotpot(data, chance), _musique(data, chance), _two_wiki(data, chance), _polar(data))
+    several = chain(_hotpot(data, chance), _musique(data, chance), _two_wiki(data, chance), _polar(data))
+    yield from (e for e in several if e.title not in REPORTED + CALIBRATION and _letters(e.text) not in aside)
     yield from asked_of_facts(data / "multihop_qa/2wiki500", titles, chance)
     yield from clozes([*own, *wide], chance)
 
@@ -108,6 +109,8 @@ def _elsewhere(data: Path, own: Sequence[Passage], chance: random.Random) -> Ite
     for passage in own:
         by_title.setdefault(passage.title, []).append(passage)
     for example in chain.from_iterable(squad_examples(data / path) for path in SQUAD):
+        if example.title not in by_title:
+            continue
         answers = {example.text[start:end] for start, end in example.spans}
         others = [
             passage

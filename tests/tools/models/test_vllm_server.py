@@ -128,7 +128,7 @@ async def test_a_failing_start_says_why_and_leaves_nothing(
 
 
 async def test_a_server_that_never_answers_is_given_up(make: Make) -> None:
-    server = make("--hang", patience=1.5)
+    server = make("--hang", patience=6.0)
     with pytest.raises(ModelError, match="did not answer"):
         await server.start()
     assert await gone(*processes(server.log))
