@@ -126,6 +126,15 @@ class Augmenter(Protocol):
 
 
 class Cast(
-    ConceptFinder, EntityLinker, TripleExtractor, Planner, Judge, Reader, Verifier, Augmenter, Protocol
+    ConceptFinder,
+    EntityLinker,
+    TripleExtractor,
+    Planner,
+    Judge,
+    Reader,
+    Grader,
+    Verifier,
+    Augmenter,
+    Protocol,
 ):
     """All roles that the methods of this version use."""

@@ -78,13 +78,18 @@ def _packages() -> Iterator[Check]:
 
 
 def _encoder() -> Check:
-    from kedge.tools.encoders import MiniLM, verify_weights
+    from kedge.tools.encoders import MiniLM, MiniReader, verify_reader
 
     try:
-        verify_weights()
+        verify_reader()
     except KedgeError as error:
         return Check("encoder", "problem", error.message, error.fix, required=True)
-    return Check("encoder", "ok", f"{MiniLM().fingerprint}, checksum right", required=True)
+    return Check(
+        "encoder",
+        "ok",
+        f"{MiniLM().fingerprint} and {MiniReader().fingerprint}, checksums right",
+        required=True,
+    )
 
 
 def _base(path: Path) -> Check:

@@ -1,9 +1,10 @@
-"""The embedded cast: rules, word lists and a sentence encoder; no language model, no network."""
+"""The embedded cast: rules, a sentence encoder and a small reader; no language model, no network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kedge.agents.extractive.concepts import concepts as find_concepts
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         Reading,
         Verification,
     )
-    from kedge.tools.encoders import Encoder
+    from kedge.tools.encoders import Encoder, PassageReader
     from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
 __all__ = ["ExtractiveCast"]
@@ -31,7 +32,9 @@ __all__ = ["ExtractiveCast"]
 
 @dataclass(frozen=True)
 class ExtractiveCast:
-    """Plays every role by rule. `encoder` compares a question with the sentences of the evidence.
+    """Plays every role. `encoder` compares a question with the sentences of the evidence.
+
+    `reader` reads passages; by default the one that ships with Kedge, loaded when it first reads.
 
     Example:
         >>> import asyncio
@@ -41,6 +44,7 @@ class ExtractiveCast:
     """
 
     encoder: Encoder
+    reader: PassageReader | None = field(default=None, kw_only=True)
 
     async def concepts(self, question: str) -> tuple[Concept, ...]:
         """What the question is about and asks for, most important first."""
@@ -83,7 +87,7 @@ class ExtractiveCast:
         from kedge.agents.extractive.judging import judge
         from kedge.agents.extractive.options import choices
 
-        return await judge(choices(question).stem, evidence, self.encoder)
+        return await judge(choices(question).stem, evidence, self.encoder, self.reader or _shipped())
 
     async def read(self, question: str, evidence: Sequence[Evidence]) -> Reading:
         """The answer that the evidence supports (one of the options, if any), or why it supports none."""
@@ -91,7 +95,13 @@ class ExtractiveCast:
         from kedge.agents.extractive.reading import read
 
         asked = choices(question)
-        return among(asked, await read(asked.stem, evidence, self.encoder), evidence)
+        reading = await read(asked.stem, evidence, self.encoder, self.reader or _shipped())
+        return among(asked, reading, evidence)
+
+    async def grade(self, question: str, passages: Sequence[Chunk]) -> tuple[float, ...]:
+        """How probably each passage helps to answer, 0 to 1, in the order given."""
+        readings = await (self.reader or _shipped()).read(question, [(p.title, p.text) for p in passages])
+        return tuple(reading.relevant for reading in readings)
 
     async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
         """The steps that answer the question; with `gaps`, those that fill them."""
@@ -105,3 +115,11 @@ class ExtractiveCast:
         from kedge.agents.extractive.verifying import verify
 
         return verify(question, answer, evidence)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> PassageReader:
+    """One for all casts of this process: its weights are read once."""
+    from kedge.tools.encoders import MiniReader
+
+    return MiniReader()

@@ -1,6 +1,6 @@
-"""Spans that might be the answer, and what speaks for each: the features that a scorer weighs.
+"""Spans that might be the answer by rule, and what speaks for each: the features that a scorer weighs.
 
-The seam of a trained reader: it replaces `propose` and the weights, everything around them stays.
+The trained reader proposes others: `reading` gives whichever is more probably right.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kedge.agents.extractive.lexicon import VERBS, WORKS
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import entity_key
 
-__all__ = ["COUNTRY", "Candidate", "propose", "title_candidate"]
+__all__ = ["COUNTRY", "Candidate", "listed", "propose", "title_candidate", "value_at"]
 
 
 Kinds = Mapping[str, str]
@@ -38,13 +38,17 @@ Kinds = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer `text` at characters `start:end` of its passage's chunk, and its features, each 0 to 1."""
+    """An answer `text` at characters `start:end` of its passage's chunk, and its features, each 0 to 1.
+
+    `chance` is how probably it is right, once that is weighed.
+    """
 
     text: str
     start: int
     end: int
     passage: Passage
     features: dict[str, float]
+    chance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,31 @@ def _repeats(text: str, asked: str, question: Question) -> bool:
     return not words or all(f" {word} " in asked or word in STOP_WORDS for word in words)
 
 
+def value_at(question: Question, passage: Passage, start: int, end: int) -> tuple[int, int] | None:
+    """The date or number asked for that overlaps characters `start:end` of the chunk, if one does."""
+    for first, last, _, _ in _typed(question, passage):
+        if passage.start + first < end and start < passage.start + last:
+            return passage.start + first, passage.start + last
+    return None
+
+
+def listed(best: Candidate, scored: Sequence[Candidate]) -> str:
+    """The candidate with those of its passage that commas and "and" join to it."""
+    text, offset = best.passage.chunk.text, best.passage.start
+    spans = sorted({(c.start, c.end) for c in scored if c.passage is best.passage and c.start >= offset})
+    start, end = best.start, best.end
+    for first, last in spans:
+        if first >= end and _JOINED.fullmatch(text[end:first]):
+            end = last
+    for first, last in reversed(spans):
+        if last <= start and _JOINED.fullmatch(text[last:start]):
+            start = first
+    return text[start:end] if (start, end) != (best.start, best.end) else best.text
+
+
+_JOINED: Final = re.compile(r",? (?:and |or |& )?|, ?")
+
+
 def title_candidate(
     question: Question, passage: Passage, features: dict[str, float], kinds: Kinds
 ) -> Candidate | None:
@@ -183,6 +212,13 @@ _Raw = tuple[int, int, str, float]
 
 def _spans(question: Question, passage: Passage, kinds: Kinds) -> Iterator[_Raw]:
     """Start, end, kind and fitness to the expected type, 0 to 1."""
+    if question.expects in ("date", "number"):
+        yield from _typed(question, passage)
+    else:
+        yield from _nouns(question.expects, passage, kinds)
+
+
+def _typed(question: Question, passage: Passage) -> Iterator[_Raw]:
     if question.expects == "date":
         for date in dates(passage.text):
             yield from _dates_of(question, date)
@@ -190,8 +226,6 @@ def _spans(question: Question, passage: Passage, kinds: Kinds) -> Iterator[_Raw]
         for number in numbers(passage.text):
             if fit := measures(question, number, passage):
                 yield number.start, with_currency(number, passage.text), "typed", fit
-    elif question.expects != "number":
-        yield from _nouns(question.expects, passage, kinds)
 
 
 def _dates_of(question: Question, date: Date) -> Iterator[_Raw]:

@@ -148,7 +148,15 @@ class Passages:
             self._chunk_texts[passage.chunk.id] = previous + passage.folded
             if passage.context not in self._context_keys:
                 self._context_keys[passage.context] = keys_of(passage.context)
+        self._of_chunk: dict[int, list[Passage]] = {}
+        for passage in self.all:
+            self._of_chunk.setdefault(passage.chunk.id, []).append(passage)
         self._neighbours = {(p.chunk.id, p.number): p for p in self.all}
+
+    def at(self, chunk: Chunk, start: int) -> Passage | None:
+        """The passage of a chunk that holds this character, or the last one before it."""
+        before = [p for p in self._of_chunk.get(chunk.id, ()) if p.start <= start]
+        return before[-1] if before else None
 
     def rarity(self, key: str) -> float:
         """0.2 for a word in every sentence, 1 for a word in one or none."""

@@ -10,15 +10,14 @@ from kedge.agents.decisions import Gap
 from kedge.agents.extractive._candidates import Candidate
 from kedge.agents.extractive._passages import Passage, Passages, fold, key_of, name_forms
 from kedge.agents.extractive._vocabulary import NEGATIONS
-from kedge.agents.extractive._weights import SPAN, weigh
 from kedge.agents.extractive.language import bare_title, dates, names, numbers, tokens
 from kedge.agents.extractive.questions import Question
 from kedge.tools.knowledge_base.records import entity_key
 
 __all__ = ["ambiguous", "contradicted", "disagreeing", "mistaken", "undecided"]
 
-# How much less well an answer about another bearer of a name may score and still count.
-CLOSE: Final = 3.0
+# How much less probable an answer about another bearer of a name may be and still count.
+CLOSE: Final = 0.25
 
 _PREPOSITION: Final = re.compile(r"\b(in|at|by|from|on|near)(?: the)? $", re.IGNORECASE)
 
@@ -104,7 +103,7 @@ def ambiguous(question: Question, scored: Sequence[Candidate], passages: Passage
         if len(titles) < 2 or any(entity_key(title) == wanted for title in titles):
             continue
         answers: dict[str, str] = {}
-        for candidate in scored:
+        for candidate in (c for c in scored if c.chance >= CLOSE * scored[0].chance):
             title = candidate.passage.chunk.title
             if title in titles:
                 answers.setdefault(title, entity_key(candidate.text))
@@ -119,8 +118,7 @@ def undecided(question: Question, scored: Sequence[Candidate]) -> Gap | None:
 
     It is left open only where each of them has an answer of its own, and none is simply called that.
     """
-    best = weigh(SPAN, scored[0].features)
-    near = [c for c in scored if weigh(SPAN, c.features) > best - CLOSE]
+    near = [c for c in scored if c.chance >= CLOSE * scored[0].chance]
     for name in question.names:
         answers: dict[str, str] = {}
         for candidate in near:
@@ -175,9 +173,9 @@ def mistaken(question: Question, passages: Passages) -> Gap | None:
 
 def disagreeing(question: Question, scored: Sequence[Candidate]) -> Gap | None:
     """Two documents that give different dates or numbers for the same thing, equally well supported."""
-    best = scored[0]
-    if question.expects not in ("date", "number") or not question.names or question.plural:
+    if question.expects not in ("date", "number") or not scored or not question.names or question.plural:
         return None
+    best = scored[0]
     for other in scored[1:]:
         if other.passage.chunk.document_id == best.passage.chunk.document_id:
             continue

@@ -20,7 +20,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ANSWERED", "RANK", "RIGHT", "SPAN", "SUPPORTED", "chance", "weigh"]
+__all__ = ["ANSWERED", "RANK", "READ_RIGHT", "RIGHT", "SPAN", "SUPPORTED", "chance", "weigh"]
 
 RANK: Final = {"cosine": 1.5, "overlap": 1.5, "about": 1.0, "opening": 0.1}
 SPAN: Final = {
@@ -44,15 +44,16 @@ SPAN: Final = {
 }
 # That a span is the answer. `score` is the span's in tens, `margin` its lead over the next in fours.
 RIGHT: Final = {"": -3.3, "score": 1.4, "margin": 1.1, "pattern": 0.4, "typed": 1.1, "supported": 1.0}
+# That a phrase of the reader is the answer: its score and that of the whole passage (log odds, in tens), and
+# the likeness of question and sentence; fitted by `python -m kedge.benchmarks.reader calibrate`.
+READ_RIGHT: Final = {"": -2.75, "score": 1.52, "answerable": 1.45, "cosine": 3.1}
 # That a passage speaks of all that is asked.
 SUPPORTED: Final = {"": -2.4, "cosine": 1.1, "overlap": 2.0, "about": 0.7}
 
 # From these probabilities on an answer is given; see the module's text for how they were chosen.
 ANSWERED: Final = {
     "supported": 0.42,
-    "span": 0.15,
-    "phrase": 0.2,
-    "which": 0.08,
+    "read": 0.3,
     "whole": 0.4,
     "event": 0.4,
     "corpus": 0.3,

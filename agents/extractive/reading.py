@@ -8,7 +8,6 @@ of its names in its words. An answer is given only if the weighed features say t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,23 +15,28 @@ from typing import Final
 import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
-from kedge.agents.extractive._candidates import COUNTRY, Candidate, propose, title_candidate
+from kedge.agents.extractive._candidates import COUNTRY, Candidate, listed, propose, title_candidate, value_at
 from kedge.agents.extractive._kinds import full_name, heads
-from kedge.agents.extractive._passages import Passage, Passages, key_of
+from kedge.agents.extractive._passages import Passage, Passages, fold, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
+from kedge.agents.extractive._values import moment, value, verdict
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
-from kedge.agents.extractive._weights import ANSWERED, RANK, RIGHT, SPAN, SUPPORTED, chance, weigh
-from kedge.agents.extractive.language import dates, numbers, tokens
+from kedge.agents.extractive._weights import ANSWERED, RANK, READ_RIGHT, RIGHT, SPAN, SUPPORTED, chance, weigh
+from kedge.agents.extractive.language import tokens
 from kedge.agents.extractive.questions import Comparison, Question, analyse
-from kedge.tools.encoders import Encoder, FloatArray
+from kedge.tools.encoders import Encoder, FloatArray, PassageReader
 from kedge.tools.knowledge_base.records import Evidence, entity_key
 
-__all__ = ["read"]
+__all__ = ["phrases", "read"]
 
 # Sentences that are encoded for one question: twelve took twice the time for the same answers (see _weights).
 ENCODED: Final = 6
 # Sentences that spans are taken from.
 SEARCHED: Final = 6
+# Chunks that the reader reads for one question.
+READ: Final = 8
+# Phrases of the reader that are weighed.
+LIKELY: Final = 12
 # Questions inside questions.
 MAX_DEPTH: Final = 3
 # A value is not taken from a passage that is about something else than the one thing asked about.
@@ -44,13 +48,22 @@ LONGEST_NAME: Final = 8
 FAR: Final = 3
 
 
-async def read(question: str, evidence: Sequence[Evidence], encoder: Encoder) -> Reading:
+async def read(
+    question: str, evidence: Sequence[Evidence], encoder: Encoder, reader: PassageReader
+) -> Reading:
     """The answer that the evidence supports, with exact quotations; or the reason why it supports none."""
-    session = _Session(evidence, encoder)
+    session = _Session(evidence, encoder, reader)
     result = await session.answer(analyse(question))
     if isinstance(result, _Missing):
         return Reading(answer=None, reason=result.reason, gaps=result.gaps, confidence=result.confidence)
     return Reading(answer=result.answer, support=result.support, confidence=result.confidence)
+
+
+async def phrases(
+    question: str, evidence: Sequence[Evidence], encoder: Encoder, reader: PassageReader
+) -> list[Candidate]:
+    """What the reader reads for the question as it stands: what `READ_RIGHT` is fitted on."""
+    return await _Session(evidence, encoder, reader).phrases(analyse(question))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +86,9 @@ _Ranked = tuple[Passage, dict[str, float]]
 class _Session:
     """One reading: the passages, cut once, and the vectors, made once each."""
 
-    def __init__(self, evidence: Sequence[Evidence], encoder: Encoder) -> None:
+    def __init__(self, evidence: Sequence[Evidence], encoder: Encoder, reader: PassageReader) -> None:
         self.passages = Passages(evidence)
+        self._reader = reader
         self._kinds = heads(self.passages.all)
         self._encoder = encoder
         self._vectors: dict[str, FloatArray] = {}
@@ -111,7 +125,8 @@ class _Session:
         if isinstance(outer, _Found):
             support = tuple(dict.fromkeys((*outer.support, *inner.support)))
             return _Found(outer.answer, support, min(inner.confidence, outer.confidence))
-        if (direct := await self._at_once(question)) is not None:
+        direct = await self._at_once(question)
+        if direct is not None and entity_key(direct.answer) != entity_key(inner.answer):
             return direct
         slot = _slot(outer_question)
         text = (
@@ -141,7 +156,7 @@ class _Session:
         first, second = results
         if comparison.operator == "same" and "country" in comparison.asked:
             first, second = (replace(r, answer=self._countries(r)) for r in (first, second))
-        answer = _verdict(comparison, first.answer, second.answer, (first.confidence, second.confidence))
+        answer = verdict(comparison, first.answer, second.answer, (first.confidence, second.confidence))
         if answer is None:
             text = f"The values found do not decide: {first.answer} and {second.answer}."
             return _Missing("missing hop", (_gap("value", comparison.operands[0], "", text),))
@@ -163,7 +178,7 @@ class _Session:
                 return born
             if isinstance(died, _Missing):
                 return died
-            first, last = _value(born.answer), _value(died.answer)
+            first, last = value(born.answer), value(died.answer)
             years = last - first if first is not None and last is not None else 0.0
             return _Found(
                 f"{years:.3f}", (*born.support, *died.support), min(born.confidence, died.confidence)
@@ -180,7 +195,7 @@ class _Session:
                 return _Missing("missing hop", (gap,), 0.6)
             found.append(best)
         (first_score, first), (second_score, second) = found
-        moments = [_moment(passage) for passage in (first, second)]
+        moments = [moment(passage) for passage in (first, second)]
         if first.chunk.id == second.chunk.id:
             earlier = first.number <= second.number
         elif None in moments:
@@ -202,47 +217,94 @@ class _Session:
             return _Missing("out of corpus", gaps, 0.95)
         if question.kind == "yes-no":
             return await self._polar(question)
-        if question.kind == "explanation" and question.asked_with != "which":
-            return await self._sentence(question, unknown)
         return await self._span(question, unknown)
 
     async def _span(self, question: Question, unknown: Sequence[str]) -> _Found | _Missing:
         ranked = await self._sentences(question)
         near = self._relevant(question, ranked)
-        candidates = [c for p, features in near for c in self._proposals(question, p, features)]
-        scored = sorted(candidates, key=lambda c: -weigh(SPAN, c.features))
         denials = (*(contradicted(question, p) for p, _ in near), mistaken(question, self.passages))
         if (denied := next(filter(None, denials), None)) is not None:
             return _Missing("false premise", (denied,), 0.7)
-        if not scored:
-            return self._lacking(question, unknown, ranked, 0.0)
-        best = scored[0]
-        unclear = ambiguous(question, scored, self.passages) or undecided(question, scored)
+        ruled = self._proposals(question, near)
+        found = _distinct([*await self.phrases(question), *self._ruled(question, ruled, ranked)])
+        unclear = ambiguous(question, found, self.passages) or undecided(question, found)
         if unclear is not None:
             return _Missing("under-specified", (unclear,), 0.7)
-        if (conflict := disagreeing(question, scored)) is not None:
+        if (conflict := disagreeing(question, ruled)) is not None:
             return _Missing("conflicting evidence", (conflict,), 0.7)
+        if found and found[0].chance >= ANSWERED["read"]:
+            best = found[0]
+            span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
+            support = tuple(dict.fromkeys((span, _quote(best.passage))))
+            return _Found(self._whole(question, best, found), support, best.chance)
+        if question.kind == "explanation":
+            return await self._sentence(question, unknown)
+        return self._lacking(question, unknown, ranked, found[0].chance if found else 0.0)
+
+    async def phrases(self, question: Question) -> list[Candidate]:
+        """What the reader reads in the chunks of the nearest sentences, with how probably it is right."""
+        ranked = await self._sentences(question)
+        keys = [key_of(word) for word in question.keys]
+        nearest = {p.chunk.id: p.chunk for _, p in self.passages.ranked(question, keys)}
+        chunks = list(nearest.values())[:READ]
+        readings = await self._reader.read(question.text, [(chunk.title, chunk.text) for chunk in chunks])
+        asked = fold(question.text)
+        found = []
+        for chunk, reading in zip(chunks, readings, strict=True):
+            for phrase in reading.phrases:
+                sentence = self.passages.at(chunk, 0 if phrase.in_title else phrase.start)
+                if sentence is None or not self._may_answer(question, sentence, ranked):
+                    continue
+                text = (chunk.title if phrase.in_title else chunk.text)[phrase.start : phrase.end]
+                start, end = (sentence.start, sentence.end) if phrase.in_title else (phrase.start, phrase.end)
+                if question.expects in ("date", "number"):  # whose forms and units the rules know
+                    span = value_at(question, sentence, start, end)
+                    if phrase.in_title or span is None:
+                        continue
+                    (start, end), text = span, chunk.text[slice(*span)]
+                if fold(text) not in asked:
+                    features = {"score": phrase.score / 10.0, "answerable": reading.answerable / 10.0}
+                    found.append(Candidate(text, start, end, sentence, features))
+        likely = sorted(found, key=lambda candidate: -candidate.features["score"])[:LIKELY]
+        cosines = await self._cosines(question.text, [candidate.passage for candidate in likely])
+        weighed = []
+        for candidate, cosine in zip(likely, cosines, strict=True):
+            features = candidate.features | {"cosine": cosine}
+            weighed.append(replace(candidate, features=features, chance=chance(READ_RIGHT, features)))
+        return weighed
+
+    def _may_answer(self, question: Question, passage: Passage, ranked: Sequence[_Ranked]) -> bool:
+        """Whether a sentence speaks of what is asked, for a short question about one thing."""
+        if len(question.names) != 1 or len(question.keys) >= FAR:
+            return True
+        about = self.passages.names_in((passage,), question.names) >= ABOUT
+        return about and self._supported(question, passage, ranked) >= ANSWERED["supported"]
+
+    def _proposals(self, question: Question, near: Sequence[_Ranked]) -> list[Candidate]:
+        """What the rules propose, best first."""
+        keys = [key_of(word) for word in question.keys]
+        found: list[Candidate] = []
+        for passage, features in near:
+            title = title_candidate(question, passage, features, self._kinds)
+            found += [*propose(question, keys, passage, features, self._kinds), *filter(None, (title,))]
+        return sorted(found, key=lambda candidate: -weigh(SPAN, candidate.features))
+
+    def _ruled(
+        self, question: Question, scored: Sequence[Candidate], ranked: Sequence[_Ranked]
+    ) -> list[Candidate]:
+        """The best candidate of the rules, with how probably it is right."""
+        if not scored:
+            return []
+        best = scored[0]
         supported = self._supported(question, best.passage, ranked, best.features["pattern"])
         if supported < ANSWERED["supported"]:
-            return self._lacking(question, unknown, ranked, supported)
-        confidence = chance(RIGHT, self._certainty(question, scored, supported))
-        needed = "span" if question.expects != "phrase" else "phrase"
-        if needed == "phrase" and question.asked_with == "which":  # no sentence is an answer to "which"
-            needed = "which"
-        if confidence >= ANSWERED[needed]:
-            span = Support(chunk_id=best.passage.chunk.id, start=best.start, end=best.end)
-            return _Found(
-                self._whole(question, scored), tuple(dict.fromkeys((span, _quote(best.passage)))), confidence
-            )
-        if question.expects == "phrase" and question.asked_with != "which":
-            return await self._sentence(question, unknown)
-        return self._lacking(question, unknown, ranked, confidence)
+            return []
+        return [replace(best, chance=chance(RIGHT, self._certainty(question, scored, supported)))]
 
-    def _whole(self, question: Question, scored: Sequence[Candidate]) -> str:
+    def _whole(self, question: Question, best: Candidate, scored: Sequence[Candidate]) -> str:
         """The best span as an answer: all of a list where several are asked for, a first name made full."""
-        best = scored[0]
         if question.plural:
-            return _listed(best, scored)
+            return listed(best, scored)
         if question.expects == "person":
             return full_name(best.text, best.passage.chunk.title, self.passages.all, self._kinds)
         return best.text
@@ -268,12 +330,6 @@ class _Session:
             if item[0] in about
             or (far and any(self.passages.linked(p, item[0], question.names) for p in about))
         ][:SEARCHED]
-
-    def _proposals(self, question: Question, passage: Passage, features: dict[str, float]) -> list[Candidate]:
-        keys = [key_of(word) for word in question.keys]
-        found = propose(question, keys, passage, features, self._kinds)
-        title = title_candidate(question, passage, features, self._kinds)
-        return [*found, title] if title else found
 
     def _certainty(
         self, question: Question, scored: Sequence[Candidate], supported: float
@@ -391,21 +447,12 @@ class _Session:
         return [float(asked @ self._vectors[_in_context(p)]) for p in passages]
 
 
-def _listed(best: Candidate, scored: Sequence[Candidate]) -> str:
-    """The candidate with those of its passage that commas and "and" join to it."""
-    text, offset = best.passage.chunk.text, best.passage.start
-    spans = sorted({(c.start, c.end) for c in scored if c.passage is best.passage and c.start >= offset})
-    start, end = best.start, best.end
-    for first, last in spans:
-        if first >= end and _JOINED.fullmatch(text[end:first]):
-            end = last
-    for first, last in reversed(spans):
-        if last <= start and _JOINED.fullmatch(text[last:start]):
-            start = first
-    return text[start:end] if (start, end) != (best.start, best.end) else best.text
-
-
-_JOINED: Final = re.compile(r",? (?:and |or |& )?|, ?")
+def _distinct(found: Sequence[Candidate]) -> list[Candidate]:
+    """Of candidates that say the same, the most probable; in order of their chances."""
+    same: dict[str, Candidate] = {}
+    for candidate in sorted(found, key=lambda candidate: -candidate.chance):
+        same.setdefault(entity_key(candidate.text), candidate)
+    return list(same.values())
 
 
 def _in_context(passage: Passage) -> str:
@@ -443,46 +490,3 @@ def _negated(passage: Passage, question: Question) -> bool:
         i for i, t in enumerate(words) if t.text.lower() in NEGATIONS or t.text.lower().endswith("n't")
     ]
     return any(0 < i - j <= 4 for i in shared for j in denying)
-
-
-def _moment(passage: Passage) -> tuple[int, ...] | None:
-    """When a passage happened: the first full date in it, else in its chunk or title."""
-    for text in (passage.text, passage.chunk.text[:400], passage.chunk.title, passage.chunk.heading):
-        for date in dates(text):
-            if date.earliest is not None:
-                return date.earliest
-    return None
-
-
-def _value(answer: str) -> float | None:
-    """A date in years or a number, to be compared."""
-    for date in dates(answer):
-        if date.earliest is not None:
-            year, month, day, minute = date.earliest
-            return year + (month - 1) / 12 + (day - 1) / 372 + minute / 535_680
-    for number in numbers(answer):
-        return number.value
-    return None
-
-
-def _verdict(comparison: Comparison, first: str, second: str, confidence: tuple[float, float]) -> str | None:
-    """What the two values say."""
-    operands = comparison.operands
-    if comparison.operator == "both":
-        return "yes" if first == second == "yes" else "no"
-    if comparison.operator == "either":
-        if first == second:
-            return operands[0 if confidence[0] >= confidence[1] else 1] if first == "yes" else None
-        return operands[0 if first == "yes" else 1]
-    if comparison.operator == "same":
-        return ("yes" if _same(first, second) else "no") if first and second else None
-    low, high = _value(first), _value(second)
-    if low is None or high is None or low == high:
-        return None
-    smaller = 0 if low < high else 1
-    return operands[smaller if comparison.operator == "low" else 1 - smaller]
-
-
-def _same(first: str, second: str) -> bool:
-    one, other = ({entity_key(part) for part in answer.split("|")} for answer in (first, second))
-    return bool(one & other)

@@ -165,4 +165,5 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     except UnicodeDecodeError as error:
         raise LoadError(f"{path}: not UTF-8: {error.reason}", fix=_FIX) from None
     except OSError as error:
-        raise LoadError(f"{path}: {error.strerror}", fix="check the path") from None
+        fix = "check the path; benchmarks/suites/DATA.md says how to get public data sets"
+        raise LoadError(f"{path}: {error.strerror}", fix=fix) from None

@@ -31,6 +31,11 @@ ANSWER = (
     "confidence, warnings, ledger [seconds, roles, cost], trace [kind, message, round, seconds, data]"
 )
 
+KNOWN = (
+    "metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, retrieve_read, "
+    "closed_book."
+)
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
@@ -42,11 +47,7 @@ def ask(
     base: BaseOption = None,
     method: Annotated[
         str,
-        typer.Option(
-            help="metakgrag, parallel, research (which chooses), or a baseline: sequential, splitting, "
-            "retrieve_read, closed_book.",
-            autocompletion=lambda: _methods(),
-        ),
+        typer.Option(help=KNOWN, autocompletion=lambda: _methods()),
     ] = "metakgrag",
     rounds: Annotated[int | None, typer.Option(min=0, help="At most this many rounds.  [default: 3]")] = None,
     calls: Annotated[int | None, typer.Option(min=0, help="At most this many model calls.")] = None,

@@ -1,4 +1,7 @@
-"""Encoders: what turns texts into vectors. Nothing heavy is imported before it is used."""
+"""Encoders: what turns texts into vectors; and the reader that shares the shipped one's words.
+
+Nothing heavy is imported before it is used.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -7,6 +10,7 @@ if TYPE_CHECKING:
     from kedge.tools.encoders._cached import CachedEncoder
     from kedge.tools.encoders._minilm import MiniLM, verify_weights
     from kedge.tools.encoders._protocol import Encoder, FloatArray, TokenEncoder
+    from kedge.tools.encoders._reader import MiniReader, PassageReader, PassageReading, Phrase, verify_reader
     from kedge.tools.encoders._remote import RemoteEncoder
 
 __all__ = [
@@ -14,8 +18,13 @@ __all__ = [
     "Encoder",
     "FloatArray",
     "MiniLM",
+    "MiniReader",
+    "PassageReader",
+    "PassageReading",
+    "Phrase",
     "RemoteEncoder",
     "TokenEncoder",
+    "verify_reader",
     "verify_weights",
 ]
 
@@ -24,8 +33,13 @@ _HOMES = {
     "Encoder": "_protocol",
     "FloatArray": "_protocol",
     "MiniLM": "_minilm",
+    "MiniReader": "_reader",
+    "PassageReader": "_reader",
+    "PassageReading": "_reader",
+    "Phrase": "_reader",
     "RemoteEncoder": "_remote",
     "TokenEncoder": "_protocol",
+    "verify_reader": "_reader",
     "verify_weights": "_minilm",
 }
 

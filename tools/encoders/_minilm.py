@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-import onnxruntime
 from tokenizers import Tokenizer
 
-from kedge.errors import ModelError
+from kedge.tools.encoders._onnx import FOLDER, Ids, checked, damaged, grouped, session, spread, usable_cpus
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.encoders._text import clipped
 
@@ -24,17 +20,13 @@ __all__ = ["MiniLM", "verify_weights"]
 # Written by scripts/make_encoder.py; the tests compare them with the files.
 _SHA256 = "392e510a32e87be79654d1bf6250e46e60128aad34c9757a771e5d3d2935a1af"
 _BYTES = 23105985
-_FOLDER = Path(__file__).parent / "minilm"
+_FOLDER = FOLDER
 _DIMENSION = 384
 _MAX_TOKENS = 256
 # 256 word pieces never need more of ordinary text; it bounds the work on a text that is one huge line.
 _MAX_CHARACTERS = 16_384
-# Small batches stay in the cores' caches and waste little on padding: 512 word pieces at once take a quarter
-# less than 32 texts at once (measured).
-_BATCH = 512
 
 _Output: TypeAlias = Literal["sentences", "tokens"]
-_Ids: TypeAlias = npt.NDArray[np.int64]
 
 
 class MiniLM:
@@ -59,7 +51,7 @@ class MiniLM:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._threads = threads or min(8, _usable_cpus())
+        self._threads = threads or min(8, usable_cpus())
         self._lock = Lock()
         self._loaded: tuple[Tokenizer, Any] | None = None
 
@@ -77,7 +69,7 @@ class MiniLM:
         """Rows of unit length, float32, shape `(len(texts), 384)`."""
         vectors = np.empty((len(texts), _DIMENSION), np.float32)
 
-        def keep(rows: list[int], ids: _Ids, batch: FloatArray) -> None:
+        def keep(rows: list[int], ids: Ids, batch: FloatArray) -> None:
             vectors[rows] = batch
 
         await self._run(texts, "sentences", keep)
@@ -90,7 +82,7 @@ class MiniLM:
         """
         vectors: list[FloatArray] = [np.empty((0, _DIMENSION), np.float32)] * len(texts)
 
-        def keep(rows: list[int], ids: _Ids, batch: FloatArray) -> None:
+        def keep(rows: list[int], ids: Ids, batch: FloatArray) -> None:
             for row, length, tokens in zip(rows, np.count_nonzero(ids, axis=1), batch, strict=True):
                 vectors[row] = tokens[1 : length - 1].copy()
 
@@ -98,35 +90,22 @@ class MiniLM:
         return vectors
 
     async def _run(
-        self, texts: Sequence[str], output: _Output, keep: Callable[[list[int], _Ids, FloatArray], None]
+        self, texts: Sequence[str], output: _Output, keep: Callable[[list[int], Ids, FloatArray], None]
     ) -> None:
         if not texts:
             return
         workers = min(self._threads, len(texts))
-        cancelled, turn = Event(), Lock()
-        batches: Iterator[tuple[list[int], _Ids]] | None = None
 
-        def following() -> tuple[list[int], _Ids] | None:
-            nonlocal batches
-            with turn:
-                batches = batches or _batches(self._load()[0], texts, workers)
-                return next(batches, None)
+        def work(batch: tuple[list[int], Ids]) -> None:
+            rows, ids = batch
+            keep(rows, ids, self._load()[1].run([output], {"ids": ids})[0])
 
-        def work() -> None:
-            _, session = self._load()
-            while not cancelled.is_set() and (batch := following()) is not None:
-                rows, ids = batch
-                keep(rows, ids, session.run([output], {"ids": ids})[0])
-
-        try:
-            await asyncio.gather(*(asyncio.to_thread(work) for _ in range(workers)))
-        finally:
-            cancelled.set()
+        await spread(lambda: _batches(self._load()[0], texts, workers), work, workers)
 
     def _load(self) -> tuple[Tokenizer, Any]:
         with self._lock:
             if self._loaded is None:
-                self._loaded = _tokenizer(), _session()
+                self._loaded = _tokenizer(), session(_model_path())
             return self._loaded
 
 
@@ -138,27 +117,13 @@ def verify_weights() -> None:
     """
     with _model_path().open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != _SHA256:
-            raise _damaged("differs from the recorded checksum")
+            raise damaged(_FOLDER / "model.onnx", "differs from the recorded checksum")
 
 
-def _batches(tokenizer: Tokenizer, texts: Sequence[str], workers: int) -> Iterator[tuple[list[int], _Ids]]:
-    """Texts of like length together, as zero-padded word-piece ids, each with its rows in `texts`.
-
-    A few texts make smaller batches, for each worker to have one.
-    """
+def _batches(tokenizer: Tokenizer, texts: Sequence[str], workers: int) -> Iterator[tuple[list[int], Ids]]:
+    """Texts of like length together, as word-piece ids."""
     encodings = tokenizer.encode_batch_fast([clipped(text, _MAX_CHARACTERS) for text in texts])
-    ids = [encoding.ids for encoding in encodings]
-    room = min(_BATCH, -(-sum(map(len, ids)) // workers))
-    groups: list[list[int]] = []
-    for row in sorted(range(len(ids)), key=lambda row: len(ids[row])):
-        if not groups or (len(groups[-1]) + 1) * len(ids[row]) > room:
-            groups.append([])
-        groups[-1].append(row)
-    for rows in groups:
-        batch = np.zeros((len(rows), len(ids[rows[-1]])), np.int64)
-        for line, row in zip(batch, rows, strict=True):
-            line[: len(ids[row])] = ids[row]
-        yield rows, batch
+    return grouped([encoding.ids for encoding in encodings], workers)
 
 
 def _tokenizer() -> Tokenizer:
@@ -168,34 +133,5 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _session() -> Any:
-    options = onnxruntime.SessionOptions()
-    # Batches run beside each other, each in the thread that asks for it. Threads within a batch would wait
-    # for each other at every step, and all of them whenever something else needs a core.
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(
-        str(_model_path()),
-        options,
-        providers=["CPUExecutionProvider"],
-        # The fused form is several times slower than the two plain nodes (measured, 1.20 to 1.31).
-        disabled_optimizers=["SkipLayerNormFusion"],
-    )
-
-
 def _model_path() -> Path:
-    path = _FOLDER / "model.onnx"
-    if not path.is_file():
-        raise _damaged("is missing")
-    if path.stat().st_size != _BYTES:
-        raise _damaged(f"has {path.stat().st_size} bytes instead of {_BYTES}")
-    return path
-
-
-def _damaged(what: str) -> ModelError:
-    return ModelError(f"the encoder's file {_FOLDER / 'model.onnx'} {what}", fix="install kedge again")
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return checked(_FOLDER / "model.onnx", _BYTES)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from kedge.agents.extractive.judging import judge
-from tests.agents.extractive._world import WORLD, HashEncoder, evidence
+from kedge.tools.encoders import MiniLM, MiniReader
+from tests.agents.extractive._world import WORLD, evidence
+
+ENCODER, READER = MiniLM(), MiniReader()
 
 
 async def test_enough() -> None:
-    judgement = await judge("Who directed The Salt Road?", evidence(*WORLD), HashEncoder())
+    judgement = await judge("Who directed The Salt Road?", evidence(*WORLD), ENCODER, READER)
     assert judgement.sufficient
     assert judgement.confidence > 0.5
     assert not judgement.gaps
@@ -13,7 +16,7 @@ async def test_enough() -> None:
 
 async def test_the_missing_hop_names_whom_to_search_for() -> None:
     judgement = await judge(
-        "Where is the director of Harbour Lights buried?", evidence(*WORLD), HashEncoder()
+        "Where is the director of Harbour Lights buried?", evidence(*WORLD), ENCODER, READER
     )
     assert not judgement.sufficient
     assert judgement.reason == "missing hop"
@@ -24,12 +27,12 @@ async def test_the_missing_hop_names_whom_to_search_for() -> None:
 
 
 async def test_an_unknown_name_is_a_gap_to_search_on() -> None:
-    judgement = await judge("Who wrote The Iron Coast?", evidence(*WORLD), HashEncoder())
+    judgement = await judge("Who wrote The Iron Coast?", evidence(*WORLD), ENCODER, READER)
     [gap] = judgement.gaps
     assert (judgement.reason, gap.kind, gap.target) == ("out of corpus", "entity", "The Iron Coast")
 
 
 async def test_nothing_at_all_still_names_a_target() -> None:
-    judgement = await judge("Who wrote The Iron Coast?", [], HashEncoder())
+    judgement = await judge("Who wrote The Iron Coast?", [], ENCODER, READER)
     assert not judgement.sufficient
     assert judgement.gaps[0].target == "The Iron Coast"
