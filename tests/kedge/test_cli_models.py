@@ -106,7 +106,9 @@ def test_replicas_and_spans(monkeypatch: pytest.MonkeyPatch) -> None:
         chat_model("http://a/v1", None)
 
 
-READ = json.dumps({"names": ["Ada"], "triples": [{"subject": "Ada", "relation": "painted", "object": "the ferry"}]})
+READ = json.dumps(
+    {"names": ["Ada"], "triples": [{"subject": "Ada", "relation": "painted", "object": "the ferry"}]}
+)
 
 
 def added(folder: Path, server: StubServer, *more: str) -> Result:
