@@ -84,7 +84,7 @@ async def test_each_part_is_verified_against_its_own_citations(base: KnowledgeBa
     played = cast(COMPARED)
     await run(Context(base, played), "Who is older, Ada Moss or Ben Lowe?")
     claims = [args[:2] for role, args in played.calls if role == "verify"]
-    assert claims == [("When was Ada Moss born?", "1840"), ("When was Ben Lowe born?", "1830")]
+    assert sorted(claims) == [("When was Ada Moss born?", "1840"), ("When was Ben Lowe born?", "1830")]
     texts = [[item.chunk.text for item in args[2]] for role, args in played.calls if role == "verify"]
     assert all(text[0] in TEXTS for text in texts)
 

@@ -45,6 +45,8 @@ class Server:
 async def vllm(vllm_server: VllmServer, tmp_path: Path) -> AsyncIterator[Server]:
     async with openai.AsyncOpenAI(base_url=vllm_server.url, api_key="none", max_retries=0) as client:
         server = Server(vllm_server, client, AdapterStore(tmp_path / "adapters"))
+        for name in await server.loaded():  # by tests of other files, which share the server
+            await vllm_server.unload_adapter(name)
         yield server
         for name in await server.loaded():
             await vllm_server.unload_adapter(name)
