@@ -35,7 +35,6 @@ SIZES: Final = (50, 100, 200, 400)
 SETTINGS: Final = tuple((latency, slots) for latency in (0.02, 0.05, 0.2) for slots in (8, 32))
 ALL: Final = ((0.05, 32), (0.2, 32))  # settings in which the whole corpus is added, too
 COMPARED: Final = (0.05, 8)
-AGAINST: Final = 1  # of the sizes: how many passages the others are given, too; they take minutes for more
 PEERS: Final = {"lightrag": ("LightRAG", 10), "nano_graphrag": ("nano-graphrag", 2)}  # and how much faster
 PATIENCE: Final = 900  # seconds for a peer
 ENVIRONMENT: Final = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
@@ -78,7 +77,7 @@ async def ingestion(site: Site) -> list[Figure]:
         runs = [await _added(site, passages[:size], latency, slots) for size in sizes]
         figures += _figures(runs, latency, slots)
         if (latency, slots) == COMPARED:
-            figures += await _beside(site, passages[: SIZES[AGAINST]], runs[AGAINST])
+            figures += await _beside(site, passages[: SIZES[-1]], runs[len(SIZES) - 1])
     return figures
 
 
