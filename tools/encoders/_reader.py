@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ _WINDOW = 200  # of question, title and text together, as in training
 _OVERLAP = 48
 _LONGEST = 30  # of an answer
 _PHRASES = 5
+_KEPT = 256  # readings
 # A chunk has one or two windows. Of a huge text, those that share most words with the question are read.
 _WINDOWS = 24
 
@@ -91,6 +93,7 @@ class MiniReader:
         self._threads = threads or min(8, usable_cpus())
         self._lock = Lock()
         self._loaded: tuple[Tokenizer, Any] | None = None
+        self._kept: OrderedDict[tuple[str, tuple[str, str]], PassageReading] = OrderedDict()
 
     @property
     def fingerprint(self) -> str:
@@ -98,7 +101,19 @@ class MiniReader:
         return f"kedge-reader/{_record().sha256[:12]}"
 
     async def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[PassageReading]:
-        """What each passage, a title and a text, says to the question."""
+        """What each passage, a title and a text, says to the question; the latest readings are remembered."""
+        # A judge reads what is then read for the answer, and a loop reads most passages again in each round.
+        with self._lock:
+            known = {p: self._kept[question, p] for p in passages if (question, p) in self._kept}
+        new = [passage for passage in dict.fromkeys(passages) if passage not in known]
+        known |= zip(new, await self._read(question, new), strict=True)
+        with self._lock:
+            self._kept |= {(question, passage): known[passage] for passage in new}
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return [known[passage] for passage in passages]
+
+    async def _read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[PassageReading]:
         windows: list[_Window] = []
         results: dict[int, tuple[FloatArray, FloatArray]] = {}
 

@@ -108,3 +108,22 @@ async def test_damaged_weights_are_named(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "reader.onnx").write_bytes(b"cut short")
     with pytest.raises(ModelError, match="has 9 bytes"):
         await MiniReader().read("When?", [("", "text")])
+
+
+async def test_what_was_read_is_not_read_again(reader: MiniReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    question, first, second = "Who wound the clock?", ("Hesk", BELL), ("Harbour", FILLER)
+    before = await reader.read(question, [first])
+    read: list[tuple[str, str]] = []
+    own = reader._read
+
+    async def watched(question: str, passages: list[tuple[str, str]]) -> list[PassageReading]:
+        read.extend(passages)
+        return await own(question, passages)
+
+    monkeypatch.setattr(reader, "_read", watched)
+    again = await reader.read(question, [second, first, second])
+    assert read == [second]
+    assert again[1] == before[0]
+    assert again[0] == again[2]
+    await reader.read("Who cast it?", [first])
+    assert read == [second, first], "another question is read anew"
