@@ -93,9 +93,10 @@ async def attempted(blank: Branch, looking: Awaitable[Branch], seconds: float | 
 
 async def looked(blank: Branch, context: Context, read: bool) -> Branch:
     """Evidence for the step's question and, where somebody needs it, the answer."""
-    if context.nested is not None:
-        return await _nested(blank, replace(context, nested=None), context.nested)
     meter, question = context.meter, blank.question
+    method = context.nested(question) if context.nested is not None else None
+    if method is not None:
+        return await _nested(blank, replace(context, nested=None), method)
     evidence = tuple(await meter.play("search", context.search, context.base, question, context.passages))
     reading = await meter.play("read", context.cast.read, question, evidence) if read else None
     return blank.model_copy(update={"evidence": evidence, "reading": reading})

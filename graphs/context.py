@@ -19,9 +19,10 @@ from kedge.tools.knowledge_base import Evidence, Gallery, KnowledgeBase
 from kedge.tools.models import Meter
 from kedge.tools.search import hybrid
 
-__all__ = ["Context", "Search", "halting"]
+__all__ = ["Context", "Nested", "Search", "halting"]
 
 Search = Callable[[KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
+Nested = Callable[[str], str | None]
 
 N = TypeVar("N", bound=Callable[..., Awaitable[Any]])
 
@@ -32,9 +33,9 @@ class Context:
 
     `model` is a chat model for methods that need one; `passages` is how many chunks are read for an answer;
     with `steered` the loop waits after each adjustment for what a person makes of it. Methods that take a
-    question apart answer its parts with one `search` each, or with the method `nested`. `method` is the name
-    that was asked for; `adapters` are for methods that give the model what it did not read. `images` are the
-    files that come with the question, and `gallery` finds pictures like them.
+    question apart answer each part with one `search`, or with the method that `nested` names for it. `method`
+    is the name that was asked for; `adapters` are for methods that give the model what it did not read.
+    `images` are the files that come with the question, and `gallery` finds pictures like them.
     """
 
     base: KnowledgeBase
@@ -44,7 +45,7 @@ class Context:
     passages: int = 10
     steered: bool = False
     search: Search = hybrid
-    nested: str | None = None
+    nested: Nested | None = None
     method: str = ""
     adapters: Adapters | None = None
     images: tuple[bytes, ...] = ()

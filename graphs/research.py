@@ -1,9 +1,11 @@
 """The router: chooses a method by the question and by what the knowledge base holds, and checks its answer.
 
-The question is taken apart first. What has several parts is answered by `parallel`, what has one by
-`metakgrag`; without documents, what the model knows is all there is. An answer is verified against its
-citations before it is given. Where there is none, or its citations do not bear it out, the other method is
-asked, once, within the same budget; after an abstention only an answer that is borne out counts.
+What comes with an image, or speaks of what an image or a page shows, is answered by `multimodal`. Any other
+question is taken apart first. What has several parts is answered by `parallel`, which asks `multimodal` for
+those parts that speak of what is shown; what has one part is answered by `metakgrag`. Without documents, what
+the model knows is all there is. An answer is verified against its citations before it is given. Where there is
+none, or its citations do not bear it out, the other method is asked, once, within the same budget; after an
+abstention only an answer that is borne out counts.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from kedge.graphs import metakgrag, parallel
 from kedge.graphs.answer import Answer
 from kedge.graphs.context import Context
 from kedge.graphs.events import Event
+from kedge.graphs.looking import destinations
 from kedge.graphs.run import METHODS, MODES, told
 from kedge.tools.knowledge_base import Evidence
 
@@ -73,14 +76,15 @@ async def choose(state: State, runtime: Runtime[Context]) -> State:
     context, question = runtime.context, state["question"]
     held = await asyncio.to_thread(context.base.stats)
     plan, change = Plan(steps=()), ""
-    if held.documents:
+    shown = bool(context.images) or (held.images > 0 and _is_shown(question))
+    if held.documents and not shown:
         try:
             plan = await context.meter.play("plan", context.cast.plan, question)
         except KedgeError as error:
             change = f" (no plan: {error.message})"
-    routes = _routes(plan, held.documents, can_recall=context.model is not None)
+    routes = _routes(plan, held.documents, shown=shown, can_recall=context.model is not None)
     message = f"{routes[0].method}: {routes[0].why}{change}"
-    holds = {"documents": held.documents, "triples": held.triples}
+    holds = {"documents": held.documents, "triples": held.triples, "images": held.images}
     event = context.event(
         "routed", message, routes=[route.model_dump(mode="json") for route in routes], holds=holds
     )
@@ -92,7 +96,7 @@ async def attempt(state: State, runtime: Runtime[Context]) -> State:
     context, taken = runtime.context, len(state["attempts"])
     route, tell = state["routes"][taken], get_stream_writer()
     left = min(ATTEMPTS, len(state["routes"])) - taken
-    share = replace(context, meter=context.meter.share(left, turns=left))
+    share = replace(context, meter=context.meter.share(left, turns=left), nested=_way)
     given: dict[str, Any] = {"question": state["question"], "trace": []}
     if route.method == "parallel" and state["draft"].steps:
         given["draft"] = state["draft"]
@@ -184,8 +188,21 @@ builder.add_edge("give", END)
 graph = builder.compile(name="research")
 
 
-def _routes(plan: Plan, documents: int, *, can_recall: bool) -> list[Route]:
+def _is_shown(question: str) -> bool:
+    """Whether a question speaks of what an image or a page shows."""
+    return destinations(question, images=0, paged=True).places != ("text",)
+
+
+def _way(question: str) -> str | None:
+    """The method for one part of a question, where one search is not the way."""
+    return "multimodal" if _is_shown(question) else None
+
+
+def _routes(plan: Plan, documents: int, *, shown: bool, can_recall: bool) -> list[Route]:
     """The methods to take, the best first."""
+    if shown:
+        seen = Route(method="multimodal", why="the question is about what an image or a page shows")
+        return [seen, Route(method="metakgrag", why="what is shown gave no answer that is borne out")]
     if not documents and can_recall:
         return [Route(method="closed_book", why="there are no documents")]
     searches = sum(step.operation == "search" for step in plan.steps)

@@ -33,6 +33,7 @@ __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
 Search = Callable[[core.KnowledgeBase, str, int], Awaitable[Sequence[Evidence]]]
 SEARCHES = ("hybrid", "bm25", "dense", "late_interaction", "ppr")
+LOOKING = ("multimodal", "research")
 ADAPTED = ("parametric", "combined", "task_only")
 MAX_QUESTION = 4_000  # characters; far above any question, far below any document
 
@@ -257,8 +258,8 @@ async def astream(
     question = clean_question(question)
     files = tuple(map(_image, images))
     method = method or ("multimodal" if files else "metakgrag")
-    if files and method != "multimodal":
-        raise InputError(f"the method {method} looks at no images", fix="leave it out, or use multimodal")
+    if files and method not in LOOKING:
+        raise InputError(f"the method {method} looks at no images", fix=f"use {' or '.join(LOOKING)}")
     with _gallery(base) as gallery:
         context = Context(
             base,

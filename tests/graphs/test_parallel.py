@@ -251,7 +251,7 @@ async def test_cycles_do_not_hang(base: KnowledgeBase) -> None:
 
 
 async def test_sub_questions_can_be_answered_by_another_method(base: KnowledgeBase) -> None:
-    context = Context(base, cast(CHAIN), nested="retrieve_read")
+    context = Context(base, cast(CHAIN), nested=lambda _: "retrieve_read")
     _, answer = await run(context, "When was the builder of the pier born?")
     assert answer.text == "1830"
     assert answer.citations[0].quote == "1830"

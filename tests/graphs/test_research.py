@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.language_models import FakeListChatModel
+from PIL import Image
 
 from kedge.agents.decisions import Concept, Judgement, Plan, Reading, SubQuestion, Support, Verification
 from kedge.agents.scripted import ScriptedCast
@@ -16,7 +18,8 @@ from kedge.graphs.context import Context
 from kedge.graphs.events import Event
 from kedge.graphs.run import stream
 from kedge.testing import FakeEncoder
-from kedge.tools.knowledge_base import Block, Evidence, KnowledgeBase, ParsedDocument
+from kedge.tools.images import as_png
+from kedge.tools.knowledge_base import Block, Evidence, Gallery, KnowledgeBase, ParsedDocument
 from kedge.tools.models import Budget, Meter
 
 TEXTS = ("Ada Moss was born in 1840.", "Ben Lowe was born in 1830.")
@@ -29,6 +32,8 @@ COMPARED = Plan(
     )
 )
 NONE = Reading(answer=None, reason="missing hop")
+BLUE = as_png(Image.new("RGB", (60, 40), "blue"))
+FLAG = ParsedDocument("flag", "flag", "Flag", "Image: Flag\nDrawn by Cy Rook", "image", (), image=BLUE)
 
 
 @pytest.fixture
@@ -113,6 +118,30 @@ async def test_an_answer_that_nothing_bears_out_is_given_with_its_doubts(base: K
     assert answer.text == "1840"
     assert answer.confidence == 0.4
     assert answer.warnings == ("the citations do not bear the answer out",)
+
+
+async def test_what_is_shown_is_looked_for_among_pictures(base: KnowledgeBase) -> None:
+    played, question = cast(SINGLE), "Who drew the picture of Ada Moss?"
+    events, _ = await run(Context(base, played), question)
+    assert routed(events)[0].startswith("metakgrag"), "there are no pictures"
+    await base.aadd([FLAG])
+    with closing(Gallery(base)) as gallery:
+        events, _ = await run(Context(base, played, gallery=gallery), question)
+        assert routed(events)[0] == "multimodal: the question is about what an image or a page shows"
+        events, _ = await run(Context(base, played, gallery=gallery, images=(BLUE,)), "When was she born?")
+        assert routed(events)[0].startswith("multimodal")
+
+
+async def test_a_part_about_a_picture_is_looked_for_among_pictures(base: KnowledgeBase) -> None:
+    await base.aadd([FLAG])
+    born = SubQuestion(id="1", question="When was Ada Moss born?")
+    seen = SubQuestion(id="2", question="When was Ben Lowe born, by his picture?")
+    played = cast(Plan(steps=(born, seen)))
+    with closing(Gallery(base)) as gallery:
+        await run(Context(base, played, gallery=gallery), "Who is older?")
+    judged = [args[0] for role, args in played.calls if role == "judge"]
+    assert seen.question in judged, "the method for pictures reflects on what it found"
+    assert born.question not in judged, "one search is not reflected on"
 
 
 async def test_without_documents_the_model_is_asked(tmp_path: Path) -> None:
