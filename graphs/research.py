@@ -3,9 +3,11 @@
 What comes with an image, or speaks of what an image or a page shows, is answered by `multimodal`. Any other
 question is taken apart first. What has several parts is answered by `parallel`, which asks `multimodal` for
 those parts that speak of what is shown; what has one part is answered by `metakgrag`. Without documents, what
-the model knows is all there is. An answer is verified against its citations before it is given. Where there is
-none, or its citations do not bear it out, the other method is asked, once, within the same budget; after an
-abstention only an answer that is borne out counts.
+the model knows is all there is.
+
+An answer is verified against its citations before it is given. Where there is none, or its citations do not
+bear it out, the other method is asked, once, within the same budget; after an abstention only an answer that
+is borne out counts.
 """
 
 from __future__ import annotations
