@@ -141,7 +141,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
         return {"sight": sight, "evidence": leading(facts, earlier), "trace": [event]}
     aim = _aim(state)
     found = await context.meter.play(
-        "walk", beam_walk, base.graph, base.encoder, course.starts, aim, tabu=course.tabu
+        "walk", beam_walk, base.graph, base.kept, course.starts, aim, tabu=course.tabu
     )
     passages = await context.meter.play("search", hybrid, base, course.aim, SEARCH_DEPTH)
     survey = await context.meter.play("search", _survey, base, state, context.meter.budget.rounds)

@@ -113,9 +113,7 @@ async def explore_graph(desk: Desk, given: s.ExploreGraph) -> s.Neighbours:
     graph = await asyncio.to_thread(lambda: desk.base.graph)
     await asyncio.to_thread(_known, desk.base, given.entity)
     text = given.about or given.entity
-    near = await neighbourhood(
-        graph, desk.base.encoder, text, [given.entity], hops=given.hops, most=given.limit
-    )
+    near = await neighbourhood(graph, desk.base.kept, text, [given.entity], hops=given.hops, most=given.limit)
     facts = [_fact(triple) for triple, _ in near.triples]
     return s.Neighbours(entity=graph.name(given.entity), facts=facts)
 

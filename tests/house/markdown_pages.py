@@ -94,16 +94,17 @@ def _run_console(block: Block) -> None:
             shell=True,
             env={**os.environ, "PATH": path},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             timeout=TIMEOUT,
         )
-        assert "Traceback" not in done.stdout, f"{block.page}:{block.line} $ {command}\n{done.stdout}"
+        everything = done.stderr + done.stdout
+        assert "Traceback" not in everything, f"{block.page}:{block.line} $ {command}\n{everything}"
         if "\n".join(expected).strip():
-            _compare(block, "\n".join(expected), done.stdout, command)
+            # Where all goes well, standard error tells of progress, if the machine is slow.
+            _compare(block, "\n".join(expected), everything if done.returncode else done.stdout, command)
         else:
-            assert done.returncode == 0, f"{block.page}:{block.line} $ {command}\n{done.stdout}"
+            assert done.returncode == 0, f"{block.page}:{block.line} $ {command}\n{everything}"
 
 
 def _compare(block: Block, expected: str, actual: str, command: str = "") -> None:

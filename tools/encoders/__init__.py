@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kedge.tools.encoders._cached import CachedEncoder
+    from kedge.tools.encoders._kept import KeptVectors
     from kedge.tools.encoders._minilm import MiniLM, verify_weights
     from kedge.tools.encoders._protocol import Encoder, FloatArray, TokenEncoder
     from kedge.tools.encoders._reader import MiniReader, PassageReader, PassageReading, Phrase, verify_reader
@@ -17,6 +18,7 @@ __all__ = [
     "CachedEncoder",
     "Encoder",
     "FloatArray",
+    "KeptVectors",
     "MiniLM",
     "MiniReader",
     "PassageReader",
@@ -32,6 +34,7 @@ _HOMES = {
     "CachedEncoder": "_cached",
     "Encoder": "_protocol",
     "FloatArray": "_protocol",
+    "KeptVectors": "_kept",
     "MiniLM": "_minilm",
     "MiniReader": "_reader",
     "PassageReader": "_reader",

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Self
@@ -22,6 +23,7 @@ from typing import Self
 import numpy as np
 
 from kedge.errors import InputError, StoreError
+from kedge.tools.encoders._kept import KeptVectors
 from kedge.tools.encoders._protocol import Encoder, FloatArray
 from kedge.tools.knowledge_base.adding import (
     Addition,
@@ -153,6 +155,11 @@ class KnowledgeBase:
         """Clear away what killed processes left in the indexes; every writer does so before it begins."""
         with write_lock(self.path, wait=self._wait, on_wait=self._on_wait):
             self._recover()
+
+    @cached_property
+    def kept(self) -> KeptVectors:
+        """The encoder for triples and names, which walks ask for again and again: each is encoded once."""
+        return KeptVectors(self.encoder, self.path / "walks")
 
     def close(self) -> None:
         """Let go of all files and connections."""

@@ -15,7 +15,6 @@ from kedge.tools.walks.passages import (
     passage_walk,
 )
 from kedge.tools.walks.paths import Frontier, PathWalker, step_label
-from kedge.tools.walks.vectors import KeptVectors
 
 __all__ = [
     "Aim",
@@ -24,7 +23,6 @@ __all__ = [
     "EvidencePath",
     "Frontier",
     "Hop",
-    "KeptVectors",
     "Label",
     "Neighbourhood",
     "PathWalker",

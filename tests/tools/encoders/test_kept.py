@@ -9,8 +9,7 @@ import pytest
 
 from kedge.errors import StoreError
 from kedge.testing import FakeEncoder
-from kedge.tools.encoders import FloatArray
-from kedge.tools.walks import KeptVectors
+from kedge.tools.encoders import FloatArray, KeptVectors
 
 
 class Counting(FakeEncoder):

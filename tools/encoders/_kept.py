@@ -1,4 +1,4 @@
-"""Vectors of entities, relations and triples, kept in one memory-mapped file that only ever grows."""
+"""Vectors of names and triples, kept in one memory-mapped file that only ever grows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from filelock import FileLock
 
 from kedge.errors import StoreError
-from kedge.tools.encoders import Encoder, FloatArray
+from kedge.tools.encoders._protocol import Encoder, FloatArray
 
 __all__ = ["KeptVectors"]
 
