@@ -136,7 +136,10 @@ def fold(text: str) -> str:
 
 
 class Passages:
-    """All sentences of some evidence, with the rarity of their words, ranked for any question."""
+    """All sentences of some evidence, with the rarity of their words, ranked for any question.
+
+    `chunks` is what they are of, in the order of the evidence.
+    """
 
     def __init__(self, evidence: Sequence[Evidence]) -> None:
         self.all = cut(evidence)
@@ -152,6 +155,7 @@ class Passages:
         for passage in self.all:
             self._of_chunk.setdefault(passage.chunk.id, []).append(passage)
         self._neighbours = {(p.chunk.id, p.number): p for p in self.all}
+        self.chunks = list({item.chunk.id: item.chunk for item in evidence}.values())
 
     def at(self, chunk: Chunk, start: int) -> Passage | None:
         """The passage of a chunk that holds this character, or the last one before it."""

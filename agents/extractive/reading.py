@@ -16,6 +16,7 @@ import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
 from kedge.agents.extractive._candidates import COUNTRY, Candidate, listed, propose, title_candidate, value_at
+from kedge.agents.extractive._excerpts import excerpts
 from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, fold, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
@@ -242,29 +243,35 @@ class _Session:
         return self._lacking(question, unknown, ranked, found[0].chance if found else 0.0)
 
     async def phrases(self, question: Question) -> list[Candidate]:
-        """What the reader reads in the chunks of the nearest sentences, with how probably it is right."""
+        """What the reader reads in the chunks of the nearest sentences, and in those that lead the evidence
+        together; with how probably it is right.
+        """
         ranked = await self._sentences(question)
         keys = [key_of(word) for word in question.keys]
         nearest = {p.chunk.id: p.chunk for _, p in self.passages.ranked(question, keys)}
-        chunks = list(nearest.values())[:READ]
-        readings = await self._reader.read(question.text, [(chunk.title, chunk.text) for chunk in chunks])
+        parts = excerpts(list(nearest.values())[:READ], self.passages.chunks)
+        readings = await self._reader.read(question.text, [part.given for part in parts])
         asked = fold(question.text)
         found = []
-        for chunk, reading in zip(chunks, readings, strict=True):
+        for part, reading in zip(parts, readings, strict=True):
+            together = float(len(part.chunks) > 1)
             for phrase in reading.phrases:
-                sentence = self.passages.at(chunk, 0 if phrase.in_title else phrase.start)
+                place = part.place(phrase)
+                if place is None:
+                    continue
+                sentence = self.passages.at(place.chunk, 0 if place.in_title else place.start)
                 if sentence is None or not self._may_answer(question, sentence, ranked):
                     continue
-                text = (chunk.title if phrase.in_title else chunk.text)[phrase.start : phrase.end]
-                start, end = (sentence.start, sentence.end) if phrase.in_title else (phrase.start, phrase.end)
+                start, end = (sentence.start, sentence.end) if place.in_title else place[1:3]
+                text = place.text
                 if question.expects in ("date", "number"):  # whose forms and units the rules know
                     span = value_at(question, sentence, start, end)
-                    if phrase.in_title or span is None:
+                    if place.in_title or span is None:
                         continue
-                    (start, end), text = span, chunk.text[slice(*span)]
+                    (start, end), text = span, place.chunk.text[slice(*span)]
                 if fold(text) not in asked:
                     features = {"score": phrase.score / 10.0, "answerable": reading.answerable / 10.0}
-                    found.append(Candidate(text, start, end, sentence, features))
+                    found.append(Candidate(text, start, end, sentence, {**features, "together": together}))
         likely = sorted(found, key=lambda candidate: -candidate.features["score"])[:LIKELY]
         cosines = await self._cosines(question.text, [candidate.passage for candidate in likely])
         weighed = []

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from kedge.agents.extractive._excerpts import together
 from kedge.agents.extractive.language import sentences
 from kedge.benchmarks.datasets import Passage, hotpotqa, musique, passages, squad_passages, two_wiki
 from kedge.benchmarks.datasets.questions import squad_paragraphs
@@ -72,8 +73,10 @@ def training(data: Path, seed: int) -> Iterator[Example]:
     wide = [p for path in CORPORA for p in passages(data / path) if p.title not in titles]
     own, wide = ([p for p in texts if _letters(p.text) not in aside] for texts in (own, wide))
     yield from _elsewhere(data, own, chance)
-    several = chain(_hotpot(data, chance), _musique(data, chance), _two_wiki(data, chance), _polar(data))
+    yield from _beside(data, own, chance)
+    several = chain.from_iterable(read(data, aside, chance) for read in (_hotpot, _musique, _two_wiki))
     yield from (e for e in several if e.title not in REPORTED + CALIBRATION and _letters(e.text) not in aside)
+    yield from _polar(data)
     yield from asked_of_facts(data / "multihop_qa/2wiki500", titles, chance)
     yield from clozes([*own, *wide], chance)
 
@@ -130,16 +133,17 @@ def _elsewhere(data: Path, own: Sequence[Passage], chance: random.Random) -> Ite
             yield Example("elsewhere", example.question, found.title, found.text, relevant=False)
 
 
-def _hotpot(data: Path, chance: random.Random) -> Iterator[Example]:
+def _hotpot(data: Path, aside: Container[str], chance: random.Random) -> Iterator[Example]:
     folder = data / "multihop_qa/hotpot100"
     texts = {p.title: p for p in passages(folder / "corpus.json")}
     for question in hotpotqa(folder / "questions.json"):
         if not held_aside(question.id):
             gold = [texts[title] for title in question.gold]
-            yield from _of_several(question.question, question.answers, gold, [*texts.values()], chance)
+            everything = [*texts.values()]
+            yield from _of_several(question.question, question.answers, gold, everything, aside, chance)
 
 
-def _musique(data: Path, chance: random.Random) -> Iterator[Example]:
+def _musique(data: Path, aside: Container[str], chance: random.Random) -> Iterator[Example]:
     """The questions and, better for one passage, the steps that they are made of."""
     path = data / "multihop_qa/musique100/questions.json"
     everything = list(passages(data / "multihop_qa/musique100/corpus.json"))
@@ -160,17 +164,18 @@ def _musique(data: Path, chance: random.Random) -> Iterator[Example]:
             if " >> " in text:  # "Lilu >> religion", a relation of a knowledge base
                 subject, _, relation = text.partition(" >> ")
                 text = f"What is the {relation} of {subject}?"
-            yield from _of_several(text, (answers[-1],), gold[-1:], everything, chance)
-        yield from _of_several(question.question, question.answers, gold, everything, chance)
+            yield from _of_several(text, (answers[-1],), gold[-1:], everything, aside, chance)
+        yield from _of_several(question.question, question.answers, gold, everything, aside, chance)
 
 
-def _two_wiki(data: Path, chance: random.Random) -> Iterator[Example]:
+def _two_wiki(data: Path, aside: Container[str], chance: random.Random) -> Iterator[Example]:
     folder = data / "multihop_qa/2wiki500"
     texts = {p.id: p for p in passages(folder / "corpus.jsonl")}
     for question in two_wiki(folder / "questions.jsonl"):
         if not held_aside(question.id):
             gold = [texts[chunk] for chunk in question.gold]
-            yield from _of_several(question.question, question.answers, gold, [*texts.values()], chance)
+            everything = [*texts.values()]
+            yield from _of_several(question.question, question.answers, gold, everything, aside, chance)
 
 
 def _of_several(
@@ -178,9 +183,12 @@ def _of_several(
     answers: Sequence[str],
     gold: Sequence[Passage],
     everything: Sequence[Passage],
+    aside: Container[str],
     chance: random.Random,
 ) -> Iterator[Example]:
-    """A question asked of each passage that supports it, of some that do not, and of all that do as one."""
+    """A question asked of each passage that supports it, of some that do not, and of several as one text:
+    of all that support it, twice, and of one that does with one that does not.
+    """
     verdict = answers[0].lower() if answers[0].lower() in ("yes", "no") else None
     for passage in gold:
         yield Example(
@@ -199,12 +207,38 @@ def _of_several(
     for passage in others[:DISTRACTORS]:
         if not _holds(passage.text, answers):
             yield Example("multihop", question, passage.title, passage.text, relevant=False)
-    if len(gold) > 1:
-        parts = [f"{p.title}: {p.text}" for p in chance.sample(list(gold), len(gold))]
-        text = "\n".join(parts)
+    gold = [passage for passage in gold if _letters(passage.text) not in aside]
+    others = [passage for passage in others if _letters(passage.text) not in aside]
+    for _ in range(2 if len(gold) > 1 else 0):
+        text = _together(chance.sample(gold, len(gold)))
         yield Example(
-            "multihop", question, "", text, () if verdict else _places(answers, text), polarity=verdict
+            "together", question, "", text, () if verdict else _places(answers, text), polarity=verdict
         )
+    if len(gold) > 1 and not verdict:
+        for one, other in zip(chance.sample(gold, 2), others, strict=False):
+            text = _together(chance.sample([one, other], 2))
+            yield Example("together", question, "", text, _places(answers, text))
+
+
+def _beside(data: Path, own: Sequence[Passage], chance: random.Random) -> Iterator[Example]:
+    """A sixth of the questions of SQuAD, asked of their paragraph and another of the article as one text."""
+    by_title: dict[str, list[Passage]] = {}
+    for passage in own:
+        by_title.setdefault(passage.title, []).append(passage)
+    for example in chain.from_iterable(squad_examples(data / path) for path in SQUAD):
+        if example.title not in by_title or chance.random() > 1 / 6:
+            continue
+        answers = {example.text[start:end] for start, end in example.spans}
+        paragraph = Passage("", example.title, example.text)
+        other = chance.choice(by_title[example.title])
+        if other.text != example.text and not _holds(other.text, answers):
+            text = _together(chance.sample([paragraph, other], 2))
+            spans = _places(answers, text)
+            yield replace(example, source="together", title="", text=text, spans=spans, relevant=None)
+
+
+def _together(several: Iterable[Passage]) -> str:
+    return together([(passage.title, passage.text) for passage in several])
 
 
 def _polar(data: Path) -> Iterator[Example]:

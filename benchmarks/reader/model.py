@@ -22,6 +22,7 @@ LAYERS: Final = 6
 ATTENTION_HEADS: Final = 12
 WIDTH: Final = 384
 EPSILON: Final = 1e-12
+DROPPED: Final = 0.1  # share of what a layer adds, in training
 
 
 def rounded_words(words: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -50,8 +51,8 @@ class Layer(nn.Module):
         query, key, value = split.permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         joined = attended.transpose(1, 2).reshape(batch, length, WIDTH)
-        x = self.first_norm(x + self.attended(joined))
-        return self.second_norm(x + self.narrow(F.gelu(self.wide(x))))
+        x = self.first_norm(x + F.dropout(self.attended(joined), DROPPED, self.training))
+        return self.second_norm(x + F.dropout(self.narrow(F.gelu(self.wide(x))), DROPPED, self.training))
 
 
 class ReaderNet(nn.Module):
@@ -82,6 +83,7 @@ class ReaderNet(nn.Module):
         """`ids` is (batch, length), 0 where padded; `segments` is 0 for the question and 1 behind it."""
         places = torch.arange(ids.shape[1], device=ids.device)
         x = self.norm(self.words(ids) + self.positions(places) + self.segments(segments))
+        x = F.dropout(x, DROPPED, self.training)
         mask = (ids != 0)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, mask)

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
-FEATURES: Final = ("score", "answerable", "cosine")
+FEATURES: Final = ("score", "answerable", "cosine", "together")
 HOPS: Final = {
     "hotpot100": (hotpotqa, "questions.json"),
     "musique100": (musique, "questions.json"),
@@ -98,7 +98,7 @@ async def _read(
         Read(question.id, question.answers, c.text, tuple(c.features[name] for name in FEATURES))
         for c in found
     ]
-    nothing = Read(question.id, question.answers, "", (-1.0, -1.0, 0.0))
+    nothing = Read(question.id, question.answers, "", (-1.0, -1.0, 0.0, 0.0))
     return read or [nothing]
 
 

@@ -36,16 +36,18 @@ __all__ = ["PLAN", "Settings", "encoded", "train"]
 # Where in the run a source is met, as shares of it, how many of its examples at most, and how often each
 # at scale 1.
 PLAN: Final = {
-    "cloze": (0.0, 0.5, 9_000, 1.0),
+    "cloze": (0.0, 0.5, 14_000, 1.0),
     "fact": (0.0, 0.7, 5_500, 1.0),
     "polar": (0.0, 0.6, 2_100, 1.0),
     "multihop": (0.1, 1.0, 4_000, 2.0),
+    "together": (0.0, 1.0, 8_000, 4.0),
     "elsewhere": (0.1, 1.0, 1_500, 1.0),
     "altered": (0.1, 1.0, 2_000, 1.0),
     "squad": (0.05, 1.0, 11_000, 2.5),
 }
 QUESTION, TITLE = 48, 16  # word pieces
 WINDOWS: Final = (80, 104, 136, 200)  # of question, title and text together
+LONGEST: Final = 256  # of a question with several passages
 AVERAGED: Final = 8
 IGNORED: Final = -1.0
 
@@ -151,7 +153,7 @@ def window(one: Encoded, chance: random.Random) -> Item:
     """An example cut to a window of random size, one that holds an answer most of the time."""
     title = one.title if chance.random() < 0.8 or one.example.title_answers else []
     head = [101, *one.question, 102, *title, *([102] if title else [])]
-    longest = chance.choice(WINDOWS)
+    longest = LONGEST if one.example.source == "together" else chance.choice(WINDOWS)
     room = max(32, longest - len(head) - 1)
     start, spare = 0, len(one.text) - room
     if spare > 0:

@@ -50,6 +50,9 @@ def test_what_is_reported_is_never_learnt(shared_data: Path) -> None:
     assert not kept & {e.text for e in learnt}
     assert not asked & {e.question for e in learnt}
     assert not reported & {e.text for e in learnt if e.source in ("cloze", "fact")}
+    together = "\0".join({e.text for e in learnt if e.source == "together"})
+    assert together
+    assert not [text for text in kept | reported if len(text) > 60 and text[:120] in together]
     aside = {q.question for q in hotpotqa(data / "multihop_qa/hotpot100/questions.json") if held_aside(q.id)}
     assert aside
     assert not aside & {e.question for e in learnt}
