@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from statistics import mean
 
 from kedge.agents.decisions import Concept, Finding, Link, Reading, Support
-from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple, entity_key
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase, KnowledgeGraph, Triple, entity_key
 from kedge.tools.search import reciprocal_rank_fusion
 from kedge.tools.walks import Hop, Walk
 
-__all__ = ["along", "drifted", "fused", "leading", "match", "path", "stated", "told"]
+__all__ = ["along", "drifted", "fused", "leading", "matches", "path", "stated", "told"]
 
 DRIFT = 0.15
 LISTED = 20  # answers that are written out
@@ -36,15 +35,15 @@ def stated(base: KnowledgeBase, finding: Finding | None) -> list[Triple]:
     return [known[number] for number in dict.fromkeys(finding.triples) if number in known]
 
 
-def told(base: KnowledgeBase, finding: Finding | None) -> Reading:
-    """A finding as a reading: its answers with the triples that lead there, or why there are none."""
+def told(graph: KnowledgeGraph, finding: Finding | None, facts: Sequence[Evidence]) -> Reading:
+    """A finding as a reading: its answers with the facts that lead there, or why there are none."""
     if finding is None:
         return Reading(answer=None, reason="out of corpus", confidence=1.0)
     if not finding.answers or not finding.trusted:
         return Reading(answer=None, reason="missing hop", gaps=finding.gaps, confidence=finding.coverage)
-    names = tuple(base.graph.name(key) for key in finding.answers)
+    names = tuple(graph.name(key) for key in finding.answers)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    chunks = [item.chunk for item in along(base, stated(base, finding))]
+    chunks = [item.chunk for item in facts]
     return Reading(
         answer=", ".join(names[:LISTED]) + more,
         answers=names,
@@ -75,20 +74,21 @@ def leading(first: Sequence[Evidence], others: Sequence[Evidence]) -> tuple[Evid
     return (*first, *(item for item in others if item.chunk.id not in seen))
 
 
-def match(
-    concept: Concept, links: Sequence[Link], walks: Sequence[Walk], evidence: Sequence[Evidence]
-) -> float:
-    """How well a concept is met: 1 when a walk goes through its entity, else the share of its words found."""
+def matches(
+    concepts: Sequence[Concept], links: Sequence[Link], walks: Sequence[Walk], evidence: Sequence[Evidence]
+) -> dict[str, float]:
+    """How well each concept is met: 1 when a walk goes through its entity, else the share of its words found."""
     entities = {entity for walk in walks if walk.hops for entity in walk.entities}
-    if any(link.concept == concept and link.entity in entities for link in links):
-        return 1.0
-    words = entity_key(concept.text).split()
+    walked = {link.concept for link in links if link.entity in entities}
     texts = [entity_key(item.chunk.indexed_text) for item in evidence]
+    return {c.text: 1.0 if c in walked else _found(c.text, texts) for c in concepts}
+
+
+def _found(text: str, texts: Sequence[str]) -> float:
     # The first letters stand for the stem: "directed" is met by "director".
-    return max(
-        (mean(word[: max(4, len(word) - 3)] in text for word in words) for text in texts if words),
-        default=0.0,
-    )
+    stems = [word[: max(4, len(word) - 3)] for word in entity_key(text).split()]
+    shares = (sum(stem in other for stem in stems) / len(stems) for other in texts if stems)
+    return max(shares, default=0.0)
 
 
 def path(

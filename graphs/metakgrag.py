@@ -31,9 +31,9 @@ from kedge.agents.roles import PathFinder
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
-from kedge.graphs.evidence import along, drifted, fused, leading, match, path, stated, told
+from kedge.graphs.evidence import along, drifted, fused, leading, matches, path, stated, told
 from kedge.graphs.steering import Choice, Proposal
-from kedge.tools.knowledge_base import Evidence, KnowledgeBase
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple
 from kedge.tools.search import hybrid
 from kedge.tools.walks import Aim, Survey, Trail, Walk, beam_walk, evidence_of, look, look_further
 
@@ -127,8 +127,9 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
     finding = None
     if course.lead is not None and isinstance(cast, PathFinder):
         finding = await context.meter.play("follow", cast.follow, state["question"], base, course.lead)
-    facts = along(base, stated(base, finding))
-    if _alone(context, finding):
+    steps = stated(base, finding)
+    facts = along(base, steps)
+    if _alone(context, finding, steps):
         route = " and ".join(" → ".join(labels) for labels in finding.paths) if finding else ""
         event = context.event(
             "perceived",
@@ -164,7 +165,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
     """Measure coverage and relevance, ask the judge, and say what is wrong with this round."""
     context, number, sight = runtime.context, len(state.get("rounds", [])), state["sight"]
     evidence, walks = state["evidence"][: context.passages], state.get("walks", ())
-    matches = {c.text: match(c, state["links"], walks, evidence) for c in state["concepts"]}
+    met = matches(state["concepts"], state["links"], walks, evidence)
     diagnosis: Diagnosis = "coverage"
     if sight.alone:
         found = sight.finding or Finding(lead=Lead(entities=("",)))
@@ -176,7 +177,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
     else:
         judgement = await context.judge(state["question"], evidence)
         weight = sum(c.weight for c in state["concepts"]) or 1.0
-        coverage = sum(c.weight * matches[c.text] for c in state["concepts"]) / weight
+        coverage = sum(c.weight * met[c.text] for c in state["concepts"]) / weight
         best = sight.walks[0].hops if sight.walks else ()
         relevance = sum(hop.relevance for hop in best) / len(best) if best else 0.0
         quality = 0.6 * coverage + 0.4 * relevance
@@ -189,7 +190,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
         evidence=evidence,
         walks=walks,
         sight=sight,
-        coverage=matches,
+        coverage=met,
         judgement=judgement,
         diagnosis=diagnosis,
         quality=quality,
@@ -200,7 +201,7 @@ async def evaluate(state: State, runtime: Runtime[Context]) -> State:
         f"{diagnosis}, coverage {coverage:.2f}, relevance {relevance:.2f}" + (f": {gaps}" if gaps else ""),
         turn=number,
         diagnosis=diagnosis,
-        coverage=matches,
+        coverage=met,
         relevance=relevance,
         quality=turn.quality,
         gaps=[gap.model_dump() for gap in judgement.gaps],
@@ -279,18 +280,21 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     evidence = best.evidence if best else tuple(state.get("evidence", ())[: context.passages])
     findings = [turn.sight.finding for turn in rounds if turn.sight.finding is not None]
     finding = max(findings, key=lambda found: found.quality, default=None)
-    reading, steps = told(context.base, finding), stated(context.base, finding)
-    if not _alone(context, finding):
+    steps = stated(context.base, finding)
+    facts = along(context.base, steps)
+    reading = told(context.base.graph, finding, facts)
+    if not _alone(context, finding, steps):
         read = await context.read(state["question"], evidence, best.judgement.gaps if best else ())
         if read.answer is not None or reading.answer is None:
-            reading, steps = read, path(context.base, state.get("walks", ()), read, evidence)
+            steps = path(context.base, state.get("walks", ()), read, evidence)
+            reading, facts = read, along(context.base, steps)
     message, number = reading.answer or f"no answer: {reading.reason}", best.number if best else 0
     event = context.event("answered", message, turn=number, notes=list(reading.notes))
     composed = compose(
         state["question"],
         "metakgrag",
         reading,
-        leading(evidence, along(context.base, steps)),
+        leading(evidence, facts),
         steps,
         ledger=context.meter.ledger(),
         trace=[*state["trace"], event],
@@ -298,7 +302,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     return {"answer": composed, "trace": [event]}
 
 
-def after_evaluate(state: State, runtime: Runtime[Context]) -> Literal["answer", "adjust"]:
+async def after_evaluate(state: State, runtime: Runtime[Context]) -> Literal["answer", "adjust"]:
     """Stop when it suffices, when rounds are used up, or when two rounds in a row gained nothing.
 
     A path that gained nothing is followed by another one; `adjust` says when all were tried.
@@ -312,19 +316,19 @@ def after_evaluate(state: State, runtime: Runtime[Context]) -> Literal["answer",
     return "answer" if rounds[-1].diagnosis == "sufficient" or stuck or spent else "adjust"
 
 
-def after_adjust(state: State, runtime: Runtime[Context]) -> Literal["answer", "steer", "perceive"]:
+async def after_adjust(state: State, runtime: Runtime[Context]) -> Literal["answer", "steer", "perceive"]:
     """Look again, unless there is nothing new to try; ask first, where a person steers."""
     if state.get("halted"):
         return "answer"
     return "steer" if runtime.context.steered else "perceive"
 
 
-def towards_perceive(state: State) -> Literal["answer", "perceive"]:
+async def towards_perceive(state: State) -> Literal["answer", "perceive"]:
     """Look, unless the budget is used up or a person said to stop."""
     return "answer" if state.get("halted") else "perceive"
 
 
-def towards_evaluate(state: State) -> Literal["answer", "evaluate"]:
+async def towards_evaluate(state: State) -> Literal["answer", "evaluate"]:
     """Evaluate what was seen, unless the budget ran out while looking."""
     return "answer" if state.get("halted") else "evaluate"
 
@@ -359,12 +363,12 @@ async def _lead(
     return await context.meter.play("lead", context.cast.lead, question, context.base, links, findings)
 
 
-def _alone(context: Context, finding: Finding | None) -> bool:
+def _alone(context: Context, finding: Finding | None, steps: Sequence[Triple]) -> bool:
     """Whether paths decide: what was found is trusted and was read from no text, or there is no text."""
     if not isinstance(context.cast, PathFinder):
         return False
     if finding is not None and finding.trusted:
-        return all(triple.chunk_id < 0 for triple in stated(context.base, finding))
+        return all(triple.chunk_id < 0 for triple in steps)
     return not context.base.store.chunk_count()
 
 

@@ -144,7 +144,7 @@ def as_triple(row: TripleRow) -> Triple:
     return Triple(row.id, row.subject, row.relation, row.object, chunk_id, row.confidence)
 
 
-def written_out(row: TripleRow, document: Document) -> Chunk:
-    """The chunk that stands for a triple which was read from no text."""
-    text = f"{row.subject} {row.relation} {row.object}"
-    return Chunk(-row.id, row.document_id, document.source, document.title, "", text, 0, len(text))
+def written_out(row: RowMapping) -> Chunk:
+    """The chunk that stands for a triple read from no text: its row, joined as that of a chunk."""
+    text = f"{row['subject']} {row['relation']} {row['object']}"
+    return Chunk(-row["id"], row["document_id"], row["source"], row["title"], "", text, 0, len(text))

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Engine,
     RowMapping,
     Select,
+    bindparam,
     create_engine,
     delete,
     event,
@@ -92,7 +94,7 @@ class Store:
 
     def revision(self) -> int:
         """Grows with every commit of any process."""
-        return int(self._scalar(_counter("revision")))
+        return int(self._scalar(_REVISION))
 
     def counts(self) -> dict[str, int]:
         """How many documents, chunks, triples, entities and images there are."""
@@ -115,14 +117,8 @@ class Store:
 
     def documents(self, ids: Iterable[str] | None = None) -> list[Document]:
         """All documents, or those with these ids, in the order they were added; texts are not read."""
-        query = select(*_DOCUMENT_COLUMNS).order_by(t.documents.c.number)
-        if ids is None:
-            return [as_document(row) for row in self._rows(query)]
-        return [
-            as_document(row)
-            for part in parts(list(ids))
-            for row in self._rows(query.where(t.documents.c.id.in_(part)))
-        ]
+        rows = self._rows(_DOCUMENTS) if ids is None else self._among(_DOCUMENTS_BY_ID, list(ids))
+        return [as_document(row) for row in rows]
 
     def text(self, document_id: str) -> str | None:
         """The whole text of a document."""
@@ -206,12 +202,7 @@ class Store:
 
     def known(self, document_ids: Sequence[str]) -> set[str]:
         """Which of these documents are stored."""
-        column = t.documents.c.id
-        return {
-            row["id"]
-            for part in parts(document_ids)
-            for row in self._rows(select(column).where(column.in_(part)))
-        }
+        return {row["id"] for row in self._among(_DOCUMENTS_BY_ID, document_ids)}
 
     # --- chunks ---------------------------------------------------------------------------------------------
 
@@ -221,12 +212,9 @@ class Store:
         A negative id stands for the triple of that number that was read from no text: its chunk is the
         triple, written out.
         """
-        found = {
-            chunk.id: chunk
-            for part in parts([number for number in ids if number >= 0])
-            for chunk in map(as_chunk, self._rows(_CHUNKS.where(t.chunks.c.id.in_(part))))
-        }
-        found |= self._triples_as_chunks([-number for number in ids if number < 0])
+        read = map(as_chunk, self._among(_CHUNKS_BY_ID, [number for number in ids if number >= 0]))
+        facts = map(written_out, self._among(_WRITTEN_OUT, [-number for number in ids if number < 0]))
+        found = {chunk.id: chunk for chunk in (*read, *facts)}
         return [found[number] for number in ids if number in found]
 
     def chunks_of(self, document_id: str) -> list[Chunk]:
@@ -252,7 +240,7 @@ class Store:
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
-        return int(self._scalar(select(func.count()).select_from(t.chunks)))
+        return int(self._scalar(_CHUNK_COUNT))
 
     def batches(self, size: int = 1_000) -> Iterator[tuple[list[Chunk], FloatArray]]:
         """All chunks with their vectors, to build indexes anew from."""
@@ -269,8 +257,7 @@ class Store:
         """Other words for these chunks, where there are any."""
         return {
             row["chunk_id"]: Expansion(tuple(row["text"].split("\n")), row["made_by"])
-            for part in parts(chunk_ids)
-            for row in self._rows(select(t.expansions).where(t.expansions.c.chunk_id.in_(part)))
+            for row in self._among(_EXPANSIONS_BY_CHUNK, chunk_ids)
         }
 
     def texts(self) -> Iterator[tuple[list[Chunk], dict[int, Expansion]]]:
@@ -284,11 +271,7 @@ class Store:
         Raises:
             StoreError: One of the chunks is not there.
         """
-        rows = {
-            row["chunk_id"]: row["vector"]
-            for part in parts(chunk_ids)
-            for row in self._rows(select(t.embeddings).where(t.embeddings.c.chunk_id.in_(part)))
-        }
+        rows = {row["chunk_id"]: row["vector"] for row in self._among(_VECTORS_BY_CHUNK, chunk_ids)}
         gone = [number for number in chunk_ids if number not in rows]
         if gone:
             raise StoreError(f"chunk {gone[0]} is not in {self.location}", fix="search again")
@@ -308,24 +291,25 @@ class Store:
         """Triples by their ids, by chunk, by entity or by document; all of them without conditions."""
         columns = t.triples.c
         if ids is not None:
-            found = self._triples_where(columns.id, ids)
+            found = self._among(_TRIPLES_BY_ID, ids)
         elif chunks is not None:
-            found = self._triples_where(columns.chunk_id, [number for number in chunks if number >= 0])
-            found += self._triples_where(columns.id, [-number for number in chunks if number < 0])
+            found = self._among(_TRIPLES_BY_CHUNK, [number for number in chunks if number >= 0])
+            found += self._among(_TRIPLES_BY_ID, [-number for number in chunks if number < 0])
         elif entity is not None:
             key = entity_key(entity)
-            found = self._triple_rows(or_(columns.subject_key == key, columns.object_key == key))
+            found = self._rows(_TRIPLES.where(or_(columns.subject_key == key, columns.object_key == key)))
         else:
-            found = self._triple_rows(True if document_id is None else columns.document_id == document_id)
-        return [as_triple(row) for row in found]
+            wanted = True if document_id is None else columns.document_id == document_id
+            found = self._rows(_TRIPLES.where(wanted))
+        return [as_triple(TripleRow(**row)) for row in found]
 
     def graph_rows(self) -> tuple[int, list[TripleRow], list[MentionRow]]:
         """The revision, all triples and all mentions, as one consistent picture."""
         with _errors(self.location), self._engine.connect() as connection:
             if self._engine.dialect.name == "sqlite":  # whose driver begins no transaction to read
                 connection.exec_driver_sql("BEGIN")
-            revision = int(connection.execute(_counter("revision")).scalar_one())
-            triples = [TripleRow(*row) for row in connection.execute(_TRIPLES.order_by(t.triples.c.id))]
+            revision = int(connection.execute(_REVISION).scalar_one())
+            triples = [TripleRow(*row) for row in connection.execute(_TRIPLES)]
             mentions = [MentionRow(*row) for row in connection.execute(_MENTIONS)]
             connection.rollback()
         return revision, triples, mentions
@@ -383,9 +367,13 @@ class Store:
         with _errors(self.location), self._engine.begin() as connection:
             yield connection
 
-    def _rows(self, query: Select[Any]) -> list[RowMapping]:
+    def _rows(self, query: Select[Any], values: Sequence[Any] | None = None) -> list[RowMapping]:
         with _errors(self.location), self._engine.connect() as connection:
-            return list(connection.execute(query).mappings())
+            given = None if values is None else {_VALUES.key: values}
+            return list(connection.execute(query, given).mappings())
+
+    def _among(self, query: Select[Any], values: Sequence[Any]) -> list[RowMapping]:
+        return [row for part in parts(values) for row in self._rows(query, part)]
 
     def _scalar(self, query: Select[Any]) -> Any:
         with _errors(self.location), self._engine.connect() as connection:
@@ -398,22 +386,28 @@ class Store:
     def _origins(self, condition: Any) -> list[Origin]:
         return [Origin(**row) for row in self._rows(select(t.origins).where(condition))]
 
-    def _triple_rows(self, condition: Any) -> list[TripleRow]:
-        return [TripleRow(**row) for row in self._rows(_TRIPLES.where(condition).order_by(t.triples.c.id))]
-
-    def _triples_where(self, column: Any, values: Sequence[int]) -> list[TripleRow]:
-        return [row for part in parts(values) for row in self._triple_rows(column.in_(part))]
-
-    def _triples_as_chunks(self, ids: Sequence[int]) -> dict[int, Chunk]:
-        rows = [row for row in self._triples_where(t.triples.c.id, ids) if row.chunk_id is None]
-        documents = {document.id: document for document in self.documents({row.document_id for row in rows})}
-        return {-row.id: written_out(row, documents[row.document_id]) for row in rows}
-
 
 _DOCUMENT_COLUMNS = [column for column in t.documents.c if column.name not in ("number", "text", "image")]
-_TRIPLES = select(*(t.triples.c[name] for name in TripleRow._fields))
+_DOCUMENTS = select(*_DOCUMENT_COLUMNS).order_by(t.documents.c.number)
+_TRIPLES = select(*(t.triples.c[name] for name in TripleRow._fields)).order_by(t.triples.c.id)
 _MENTIONS = select(*(t.mentions.c[name] for name in MentionRow._fields))
 _CHUNKS = select(t.chunks, t.documents.c.source, t.documents.c.title).join(t.documents)
+_REVISION = select(t.counters.c.value).where(t.counters.c.name == "revision")
+_CHUNK_COUNT = select(func.count()).select_from(t.chunks)
+
+# A statement that is made only once costs a fifth: SQLAlchemy knows it again, whatever its values are.
+_VALUES: BindParameter[Any] = bindparam("values", expanding=True)
+_DOCUMENTS_BY_ID = _DOCUMENTS.where(t.documents.c.id.in_(_VALUES))
+_CHUNKS_BY_ID = _CHUNKS.where(t.chunks.c.id.in_(_VALUES))
+_TRIPLES_BY_ID = _TRIPLES.where(t.triples.c.id.in_(_VALUES))
+_TRIPLES_BY_CHUNK = _TRIPLES.where(t.triples.c.chunk_id.in_(_VALUES))
+_WRITTEN_OUT = (
+    select(t.triples, t.documents.c.source, t.documents.c.title)
+    .join(t.documents, t.documents.c.id == t.triples.c.document_id)
+    .where(t.triples.c.id.in_(_VALUES), t.triples.c.chunk_id.is_(None))
+)
+_EXPANSIONS_BY_CHUNK = select(t.expansions).where(t.expansions.c.chunk_id.in_(_VALUES))
+_VECTORS_BY_CHUNK = select(t.embeddings).where(t.embeddings.c.chunk_id.in_(_VALUES))
 
 
 def _engine(location: Path | str) -> Engine:
@@ -441,7 +435,3 @@ def _errors(location: str) -> Iterator[None]:
         full = "full" in reason or "No space" in reason
         fix = "free some disk space; what was stored is safe" if full else "what was stored is safe"
         raise StoreError(f"{location}: {reason}", fix=fix) from error
-
-
-def _counter(name: str) -> Select[Any]:
-    return select(t.counters.c.value).where(t.counters.c.name == name)
