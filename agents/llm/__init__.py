@@ -24,7 +24,7 @@ from kedge.agents.grading import batched
 from kedge.agents.llm.asking import Asker
 from kedge.agents.llm.linking import link_by_model
 from kedge.agents.llm.prompting import prompt, quoted, showing
-from kedge.agents.llm.quoting import find_quotation, holds
+from kedge.agents.llm.quoting import find_quotation, holds, words_of
 from kedge.agents.llm.ranking import PointwiseScore, grade_alone
 from kedge.agents.llm.replies import (
     CONFIDENCE,
@@ -113,10 +113,10 @@ class LlmCast:
     async def extract_triples(self, chunk: Chunk) -> Extraction:
         """Triples and names that the model reads in a chunk and that the chunk does mention."""
         reply, _ = await self._asker.ask_about(prompt("extract_triples"), TriplesReply, [chunk])
-        text = chunk.indexed_text
+        words = words_of(chunk.indexed_text)
 
         def said(*names: str) -> bool:
-            return all(name and holds(text, name) for name in names)
+            return all(name and words_of(name) <= words for name in names)
 
         triples = (TripleDraft(t.subject, t.relation, t.object, 0.9) for t in reply.triples if t.relation)
         kept = tuple(dict.fromkeys(t for t in triples if t.subject != t.object and said(t.subject, t.object)))
