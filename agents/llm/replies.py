@@ -47,7 +47,9 @@ def _short(limit: int) -> BeforeValidator:
             value = str(value)  # a date or a number, unquoted
         if not isinstance(value, str):
             return value
-        return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:limit]
+        if not value.isprintable():
+            value = "".join(c if c.isprintable() else " " for c in value)
+        return " ".join(value.split())[:limit]
 
     return BeforeValidator(cut)
 
