@@ -187,10 +187,11 @@ async def test_equal_requests_at_the_same_time_are_sent_once(replies: ReplyCache
 
 
 async def test_when_the_first_of_equals_is_cancelled_another_asks(replies: ReplyCache) -> None:
-    with StubServer("one", latency=0.1) as server:
+    with StubServer("one", latency=0.5) as server:
         model = client(server, replies=replies)
         first, second, third = (asyncio.create_task(model.ainvoke("?")) for _ in range(3))
-        await asyncio.sleep(0.05)
+        while not server.served:
+            await asyncio.sleep(0.01)
         first.cancel()
         assert (await second).text == (await third).text == "one"
         assert server.served == 2
@@ -352,7 +353,7 @@ async def test_two_clients_of_one_endpoint_share_its_slots() -> None:
     ids=["whole", "stream"],
 )
 async def test_cancelled_calls_give_their_slot_back(leave: Callable[[ModelClient], object]) -> None:
-    with StubServer(Reply("one two three", latency=0.1, drip=0.02)) as server:
+    with StubServer(Reply("one two three", latency=0.5, drip=0.02)) as server:
         model = client(server, concurrency=2)
         for _ in range(6):
             with pytest.raises(TimeoutError):
