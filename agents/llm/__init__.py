@@ -111,8 +111,14 @@ class LlmCast:
         return await link_by_model(self._asker, concepts, base)
 
     async def extract_triples(self, chunk: Chunk) -> Extraction:
-        """Triples and names that the model reads in a chunk and that the chunk does mention."""
-        reply, _ = await self._asker.ask_about(prompt("extract_triples"), TriplesReply, [chunk])
+        """Triples and names that the model reads in a chunk and that the chunk does mention.
+
+        A chunk that does not fit into the model's context fails: half of it read would pass for all of it.
+        """
+        reply, cut = await self._asker.ask_about(prompt("extract_triples"), TriplesReply, [chunk])
+        if cut:
+            where = self._asker.model.where
+            raise DecisionFailed(f"it does not fit into the context of {where}", fix="serve a longer one")
         words = words_of(chunk.indexed_text)
 
         def said(*names: str) -> bool:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kedge.errors import ModelError
 from kedge.tools.models.budget import Spending
-from kedge.tools.models.faults import check_reply
+from kedge.tools.models.faults import check_reply, name_of
 from kedge.tools.models.requests import Asked, to_record
 from kedge.tools.models.thinking import spoken
 
@@ -59,7 +59,7 @@ class Call:
         self.asked = asked
         self.where = where
         self.role = role
-        self.name: str = str(getattr(model, "model_name", None) or getattr(model, "model", model._llm_type))
+        self.name = name_of(model)
         self.url: str | None = getattr(model, "openai_api_base", None)
         self.began = time.time_ns()
         self.ended = self.began

@@ -40,7 +40,7 @@ from kedge.errors import ModelError, ModelUnavailable
 from kedge.tools.models.budget import Spending, playing
 from kedge.tools.models.cache import ReplyCache
 from kedge.tools.models.calls import Call, Price
-from kedge.tools.models.faults import FAULTS, translated, where_is
+from kedge.tools.models.faults import FAULTS, name_of, translated, where_is
 from kedge.tools.models.limiter import Limiter
 from kedge.tools.models.requests import Asked, as_chunk, from_record, merged, to_record, told
 from kedge.tools.models.trace import TraceFile
@@ -257,6 +257,11 @@ class ModelClient(BaseChatModel):
                 return runnable.model_copy(update={"steps__": steps})
             case _:
                 return runnable
+
+    @property
+    def model_name(self) -> str:
+        """What the endpoint calls this model."""
+        return name_of(self.models[0])
 
     @property
     def where(self) -> str:
