@@ -130,7 +130,7 @@ def _servers(settings: Settings) -> Iterator[Check]:
     models = settings.model_urls()
     if not models:
         detail = "none set; answers come from the extractive cast"
-        yield Check("chat model", "missing", detail, "set KEDGE_MODEL_URL and KEDGE_MODEL_NAME to use one")
+        yield Check("chat model", "missing", detail, "set KEDGE_MODEL_URL to use one")
     for url in models:
         yield _server("chat model", url, settings.api_key)
     if settings.encoder.startswith("http"):

@@ -29,7 +29,7 @@ class Settings:
         encoder_dimension: Length of its vectors; the server is asked when this is not set.
         model_url: URL of an OpenAI-compatible chat model, or several with commas between them that serve the
             same; without one, the extractive cast answers.
-        model_name: Name of that model.
+        model_name: Name of that model; a server that has one only need not be told.
         model_calls: Calls in flight at each of these URLs.
         model_seconds: How long a reply may take.
         model_cache: Whether its replies are remembered: `on` or `off`.

@@ -24,7 +24,7 @@ from kedge.agents.grading import batched
 from kedge.agents.llm.asking import Asker
 from kedge.agents.llm.linking import link_by_model
 from kedge.agents.llm.prompting import prompt, quoted, showing
-from kedge.agents.llm.quoting import find_quotation, holds
+from kedge.agents.llm.quoting import find_quotation, holds, words_of
 from kedge.agents.llm.ranking import PointwiseScore, grade_alone
 from kedge.agents.llm.replies import (
     CONFIDENCE,
@@ -111,12 +111,18 @@ class LlmCast:
         return await link_by_model(self._asker, concepts, base)
 
     async def extract_triples(self, chunk: Chunk) -> Extraction:
-        """Triples and names that the model reads in a chunk and that the chunk does mention."""
-        reply, _ = await self._asker.ask_about(prompt("extract_triples"), TriplesReply, [chunk])
-        text = chunk.indexed_text
+        """Triples and names that the model reads in a chunk and that the chunk does mention.
+
+        A chunk that does not fit into the model's context fails: half of it read would pass for all of it.
+        """
+        reply, cut = await self._asker.ask_about(prompt("extract_triples"), TriplesReply, [chunk])
+        if cut:
+            where = self._asker.model.where
+            raise DecisionFailed(f"it does not fit into the context of {where}", fix="serve a longer one")
+        words = words_of(chunk.indexed_text)
 
         def said(*names: str) -> bool:
-            return all(name and holds(text, name) for name in names)
+            return all(name and words_of(name) <= words for name in names)
 
         triples = (TripleDraft(t.subject, t.relation, t.object, 0.9) for t in reply.triples if t.relation)
         kept = tuple(dict.fromkeys(t for t in triples if t.subject != t.object and said(t.subject, t.object)))

@@ -1,4 +1,4 @@
-"""How fast a client gets answers from a real vLLM, beside vLLM's own benchmark client."""
+"""How fast our client gets answers from a real vLLM, beside vLLM's own benchmark client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import perf_counter
 
 from kedge.benchmarks.performance.processes import PYTHON, environment, run
 from kedge.errors import ModelError
-from kedge.tools.models import VllmOptions, VllmServer, find_vllm
+from kedge.tools.models import VllmOptions, VllmServer, connect, find_vllm
 from kedge.tools.models.vllm_server import LAUNCH
 
 __all__ = ["request_rates"]
@@ -49,20 +49,17 @@ async def request_rates(
 
 
 async def _ours(server: VllmServer, prompts: Sequence[str]) -> float:
-    """Requests per second of a chat model as Kedge's casts use it."""
-    from langchain_openai import ChatOpenAI
-    from pydantic import SecretStr
-
-    model = ChatOpenAI(
-        base_url=server.url,
-        model=server.name,
-        api_key=SecretStr("none"),
+    """Requests per second of the model client, as Kedge's casts use it."""
+    model = connect(
+        server.url,
+        server.name,
+        concurrency=CONCURRENCY,
         max_completion_tokens=TOKENS,
         temperature=0,
         extra_body={"ignore_eos": True},
     )
     start = perf_counter()
-    await model.abatch(list(prompts), config={"max_concurrency": CONCURRENCY})
+    await asyncio.gather(*map(model.ainvoke, prompts))
     return len(prompts) / (perf_counter() - start)
 
 

@@ -60,7 +60,9 @@ def encode(
     augment_model: Annotated[
         str | None, typer.Option(metavar="URL", help="With --cast llm: the model.  [$KEDGE_MODEL_URL]")
     ] = None,
-    model_name: Annotated[str | None, typer.Option(help="Its name.  [$KEDGE_MODEL_NAME]")] = None,
+    model_name: Annotated[
+        str | None, typer.Option(help="Its name, if several are served.  [$KEDGE_MODEL_NAME]")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train an adapter for every passage, with PRAG's recipe unless told otherwise.
@@ -69,7 +71,6 @@ def encode(
     goes on where an earlier one was stopped, and leaves alone what is encoded.
     """
     from kedge._cli._progress import watching
-    from kedge._settings import Settings
     from kedge.tools.adapters import Recipe
 
     chat = chat_model(augment_model, model_name) if cast == "llm" else None
@@ -82,7 +83,7 @@ def encode(
         questions=questions,
         recall=recall,
         loss="answers" if answers else "all",
-        augmented_by=cast if chat is None else f"{cast} {model_name or Settings.read().model_name}",
+        augmented_by=cast if chat is None else f"{cast} {chat.model_name}",
     )
     turns = _task(task) if task else ()
     with open_base(base) as opened, watching(2) as tell:

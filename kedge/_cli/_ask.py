@@ -82,7 +82,9 @@ def ask(
         str | None,
         typer.Option(metavar="URL", help="An OpenAI-compatible chat model.  [default: $KEDGE_MODEL_URL]"),
     ] = None,
-    model_name: Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")] = None,
+    model_name: Annotated[
+        str | None, typer.Option(help="Its name, if several are served.  [default: $KEDGE_MODEL_NAME]")
+    ] = None,
     cast: Annotated[
         str | None,
         typer.Option(help="Who decides: llm or extractive.  [default: llm where a model is named]"),

@@ -64,8 +64,10 @@ def encoder(settings: Settings) -> Encoder | None:
 def chat_model(url: str | None, name: str | None) -> ModelClient | None:
     """A client of the chat model at these URLs, given here or in settings; `None` when neither names one.
 
+    Where one model is served, it needs no name.
+
     Raises:
-        InputError: a URL without the name of a model, or a price list that is none.
+        InputError: no name, and not just one model there, or a price list that is none.
         MissingExtra: spans are wanted, but OpenTelemetry is not installed.
     """
     settings = Settings.read()
@@ -73,15 +75,12 @@ def chat_model(url: str | None, name: str | None) -> ModelClient | None:
     urls, name = settings.model_urls(), name or settings.model_name
     if not urls:
         return None
-    if name is None:
-        raise InputError(
-            f"no model is named for {settings.model_url}", fix="give --model-name or set KEDGE_MODEL_NAME"
-        )
-    from kedge.tools.models import ReplyCache, TraceFile, connect, open_tracer, read_prices
+    from kedge.tools.models import ReplyCache, TraceFile, connect, only_model, open_tracer, read_prices
+    from kedge.tools.waiting import wait
 
     return connect(
         urls,
-        name,
+        name or wait(only_model(urls[0], api_key=settings.api_key)),
         api_key=settings.api_key,
         concurrency=settings.model_calls,
         timeout=settings.model_seconds,

@@ -64,7 +64,9 @@ def add(
         str | None,
         typer.Option(metavar="URL", help="An OpenAI-compatible chat model that reads the triples."),
     ] = None,
-    model_name: Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")] = None,
+    model_name: Annotated[
+        str | None, typer.Option(help="Its name, if several are served.  [default: $KEDGE_MODEL_NAME]")
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask whether what a model will take is all right.")
     ] = False,

@@ -36,7 +36,9 @@ ModelOption = Annotated[
     str | None,
     typer.Option(metavar="URL", help="An OpenAI-compatible chat model.  [default: $KEDGE_MODEL_URL]"),
 ]
-ModelNameOption = Annotated[str | None, typer.Option(help="Its name.  [default: $KEDGE_MODEL_NAME]")]
+ModelNameOption = Annotated[
+    str | None, typer.Option(help="Its name, if several are served.  [default: $KEDGE_MODEL_NAME]")
+]
 
 
 def mcp(

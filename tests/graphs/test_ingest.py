@@ -88,7 +88,8 @@ async def test_an_estimate_is_what_it_then_takes(base: KnowledgeBase, tmp_path: 
     assert expected.cost is None
     assert spent.calls == 30 - 4, "the sample was read before"
     assert expected.prompt_tokens == pytest.approx(spent.prompt_tokens * 30 / 26, rel=0.05)
-    assert expected.seconds == pytest.approx(30 * 0.05 / 4, rel=0.5)
+    assert expected.seconds is not None
+    assert 1.0 <= expected.seconds / (30 * 0.05 / 4) < 4.0, "a busy machine answers later"
     again = await base.aestimate(documents, model=model, slots=4)
     assert (again.calls, again.seconds) == (0, None)
 

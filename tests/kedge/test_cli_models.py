@@ -10,10 +10,12 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from kedge._cli import _documents, app
+from kedge._cli._app import ABSTAINED
 from kedge._cli._base import chat_model
 from kedge._settings import Settings
 from kedge.errors import InputError
 from kedge.testing import StubServer
+from kedge.tools.models import VllmServer
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,24 @@ def test_a_model_is_asked_once_and_written_down(tmp_path: Path) -> None:
     verified = CliRunner().invoke(app, ["trace", "verify", str(tmp_path / "trace.jsonl")])
     assert verified.exit_code == 0
     assert "1 records, unchanged; the last hash is" in verified.stdout
+
+
+def test_the_only_model_of_a_server_needs_no_name(tmp_path: Path) -> None:
+    with StubServer("Ada Moss", model="tiny") as server:
+        command = ["ask", "Who built the pier?", "--method", "closed_book", "--json", "--model", server.url]
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+        assert server.requests[0].body["model"] == "tiny"
+
+
+def test_a_real_vllm_is_asked_by_its_url_alone(vllm_server: VllmServer, world_path: Path) -> None:
+    """Whatever random weights say, and although not all that is found fits into a context so short."""
+    command = ["ask", "Who built the lighthouse?", "--model", vllm_server.url, "--method", "retrieve_read"]
+    done = CliRunner().invoke(app, [*command, "--seconds", "120", "--base", str(world_path), "--json"])
+    assert done.exit_code in (0, ABSTAINED), done.output
+    answer = json.loads(done.stdout)
+    assert answer["ledger"]["roles"]["read"]["calls"] >= 1
+    assert (answer["text"] is None) == (done.exit_code == ABSTAINED)
 
 
 def test_a_changed_trace_is_found_out(tmp_path: Path) -> None:

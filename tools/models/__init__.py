@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kedge.tools.models.cache import ReplyCache
     from kedge.tools.models.calls import Price
     from kedge.tools.models.client import ModelClient, Retries
-    from kedge.tools.models.connecting import connect, open_tracer, read_prices
+    from kedge.tools.models.connecting import connect, only_model, open_tracer, read_prices
     from kedge.tools.models.endpoint import Endpoint
     from kedge.tools.models.limiter import Limiter, shared_limiter
     from kedge.tools.models.trace import TraceCheck, TraceFile, verify_trace
@@ -42,6 +42,7 @@ __all__ = [
     "VllmServer",
     "connect",
     "find_vllm",
+    "only_model",
     "open_tracer",
     "playing",
     "read_prices",
@@ -59,6 +60,7 @@ LATER = {
     "TraceCheck": "trace",
     "TraceFile": "trace",
     "connect": "connecting",
+    "only_model": "connecting",
     "open_tracer": "connecting",
     "read_prices": "connecting",
     "shared_limiter": "limiter",

@@ -70,12 +70,18 @@ class Spending(BaseModel):
     cost: float | None = None
 
     def __add__(self, other: Spending) -> Spending:
-        counts = {
-            name: getattr(self, name) + getattr(other, name)
-            for name in Spending.model_fields
-            if name != "cost"
-        }
-        return Spending(**counts, cost=_total_cost(self, other))
+        return Spending(
+            decisions=self.decisions + other.decisions,
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            cache_hits=self.cache_hits + other.cache_hits,
+            seconds=self.seconds + other.seconds,
+            model_seconds=self.model_seconds + other.model_seconds,
+            cost=_total_cost(self, other),
+        )
 
 
 def _total_cost(*parts: Spending) -> float | None:
@@ -162,9 +168,10 @@ class Meter:
         self.check()
         if self.whole is not None:
             self.whole.check_call()
-        total = sum(self.roles.values(), Spending())
-        self._check("calls", total.calls + self._calling, self.budget.calls)
-        self._check("tokens", total.prompt_tokens + total.completion_tokens, self.budget.tokens)
+        calls = sum(spending.calls for spending in self.roles.values())
+        self._check("calls", calls + self._calling, self.budget.calls)
+        tokens = sum(spending.prompt_tokens + spending.completion_tokens for spending in self.roles.values())
+        self._check("tokens", tokens, self.budget.tokens)
 
     def _check(self, name: str, spent: float, limit: float | None) -> None:
         if limit is not None and spent >= limit:

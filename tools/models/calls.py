@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kedge.errors import ModelError
 from kedge.tools.models.budget import Spending
-from kedge.tools.models.faults import check_reply
+from kedge.tools.models.faults import check_reply, name_of
 from kedge.tools.models.requests import Asked, to_record
 from kedge.tools.models.thinking import spoken
 
@@ -59,12 +59,13 @@ class Call:
         self.asked = asked
         self.where = where
         self.role = role
-        self.name: str = str(getattr(model, "model_name", None) or getattr(model, "model", model._llm_type))
+        self.name = name_of(model)
         self.url: str | None = getattr(model, "openai_api_base", None)
         self.began = time.time_ns()
         self.ended = self.began
         self.result: ChatResult | None = None
         self.fault: ModelError | None = None
+        self.spending = Spending(calls=1)
 
     @property
     def message(self) -> AIMessage | None:
@@ -99,27 +100,31 @@ class Call:
             finish=self.finish,
         )
 
-    def end(self) -> None:
-        """The call is over, one way or another."""
-        self.ended = time.time_ns()
+    def end(self, prices: Mapping[str, Price]) -> None:
+        """The call is over, one way or another: how long it took, and what it used.
 
-    def spending(self, prices: Mapping[str, Price]) -> Spending:
-        """What it used. A call that failed is free; one that was given up has a cost that nobody knows."""
+        A call that failed is free; one that was given up has a cost that nobody knows.
+        """
+        self.ended = time.time_ns()
+        seconds = (self.ended - self.began) / 1e9
         usage = self.message.usage_metadata if self.message else None
-        spending = Spending(calls=1, model_seconds=(self.ended - self.began) / 1e9)
-        if usage is not None:
-            spending = spending.model_copy(
-                update={
-                    "prompt_tokens": usage["input_tokens"],
-                    "completion_tokens": usage["output_tokens"],
-                    "cached_tokens": usage.get("input_token_details", {}).get("cache_read") or 0,
-                    "reasoning_tokens": usage.get("output_token_details", {}).get("reasoning")
-                    or self._thought_tokens(usage["output_tokens"]),
-                }
+        if usage is None:
+            spending = Spending(calls=1, model_seconds=seconds)
+        else:
+            spending = Spending(
+                calls=1,
+                model_seconds=seconds,
+                prompt_tokens=usage["input_tokens"],
+                completion_tokens=usage["output_tokens"],
+                cached_tokens=usage.get("input_token_details", {}).get("cache_read") or 0,
+                reasoning_tokens=usage.get("output_token_details", {}).get("reasoning")
+                or self._thought_tokens(usage["output_tokens"]),
             )
         price = prices.get(self.name)
-        known = price is not None and (usage is not None or self.fault is not None)
-        return spending.model_copy(update={"cost": price.of(spending)}) if price and known else spending
+        known = usage is not None or self.fault is not None
+        self.spending = (
+            spending.model_copy(update={"cost": price.of(spending)}) if price and known else spending
+        )
 
     def _thought_tokens(self, tokens: int) -> int:
         """The share of the completion that was thoughts, by letters, where a server does not tell."""
@@ -130,7 +135,7 @@ class Call:
 
     def record(self) -> dict[str, Any]:
         """All of it, as JSON holds it."""
-        used = self.spending({}).model_dump(exclude_defaults=True, exclude={"calls"})
+        used = self.spending.model_dump(exclude_defaults=True, exclude={"calls", "cost"})
         return {
             "time": datetime.fromtimestamp(self.began / 1e9, UTC).isoformat(timespec="milliseconds"),
             "role": self.role,
@@ -146,7 +151,7 @@ class Call:
         """Tell OpenTelemetry, after its conventions for generative models."""
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
-        used = self.spending({})
+        used = self.spending
         server = urlsplit(self.url or "")
         attributes = {
             "gen_ai.operation.name": "chat",

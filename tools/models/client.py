@@ -17,20 +17,32 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.globals import get_llm_cache
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableBinding, RunnableParallel, RunnableSequence
+from langchain_core.runnables import (
+    Runnable,
+    RunnableBinding,
+    RunnableConfig,
+    RunnableParallel,
+    RunnableSequence,
+    ensure_config,
+)
 from pydantic import ConfigDict, PrivateAttr
 
 from kedge.errors import ModelError, ModelUnavailable
 from kedge.tools.models.budget import Spending, playing
 from kedge.tools.models.cache import ReplyCache
 from kedge.tools.models.calls import Call, Price
-from kedge.tools.models.faults import FAULTS, translated, where_is
+from kedge.tools.models.faults import FAULTS, name_of, translated, where_is
 from kedge.tools.models.limiter import Limiter
-from kedge.tools.models.requests import Asked, as_chunk, from_record, merged, to_record
+from kedge.tools.models.requests import Asked, as_chunk, from_record, merged, to_record, told
 from kedge.tools.models.trace import TraceFile
 from kedge.tools.waiting import iterate, wait
 
@@ -38,6 +50,8 @@ __all__ = ["ModelClient", "Retries"]
 
 Part = ChatResult | ChatGenerationChunk
 REST_SECONDS = 5.0
+# Options that LangChain binds for those who watch a call, and that no server knows.
+FOR_WATCHERS = ("ls_structured_output_format", "structured_output_format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +171,31 @@ class ModelClient(BaseChatModel):
 
     # What LangChain asks of a chat model.
 
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's word
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """The reply, as from any chat model.
+
+        LangChain's way round a call, with its tasks and managers, takes more time than all layers here. It is
+        taken only if there is something to do on it.
+        """
+        if kwargs.get("stream") or self._is_watched(ensure_config(config)):
+            return await super().ainvoke(input, config, stop=stop, **kwargs)
+        options = {name: value for name, value in kwargs.items() if name not in FOR_WATCHERS}
+        result = await self._agenerate(self._convert_input(input).to_messages(), stop, **options)
+        return told(result)
+
+    def _is_watched(self, config: RunnableConfig) -> bool:
+        """Whether LangChain has callbacks, a cache, a rate limiter or a format to see to around a call."""
+        callbacks = AsyncCallbackManager.configure(config.get("callbacks"), self.callbacks, self.verbose)
+        others = (get_llm_cache(), self.cache, self.rate_limiter, self.output_version)
+        return bool(callbacks.handlers) or any(other is not None for other in others)
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -218,6 +257,11 @@ class ModelClient(BaseChatModel):
                 return runnable.model_copy(update={"steps__": steps})
             case _:
                 return runnable
+
+    @property
+    def model_name(self) -> str:
+        """What the endpoint calls this model."""
+        return name_of(self.models[0])
 
     @property
     def where(self) -> str:
@@ -300,6 +344,8 @@ class ModelClient(BaseChatModel):
 
     def _next_replica(self) -> Replica:
         """The least busy of those that do not rest; among equals they take turns."""
+        if len(self._replicas) == 1:
+            return self._replicas[0]
         first = next(self._turns) % len(self._replicas)
         order = [*self._replicas[first:], *self._replicas[:first]]
         ready = [replica for replica in order if replica.ready]
@@ -327,9 +373,9 @@ class ModelClient(BaseChatModel):
                     call.fault = fault
                     raise
                 finally:
-                    call.end()
+                    call.end(self.prices)
                     if whom is not None:
-                        whom[0].charge(whom[1], call.spending(self.prices))
+                        whom[0].charge(whom[1], call.spending)
                     if self.trace is not None:
                         self.trace.append(call.record())
                     if self.tracer is not None:

@@ -19,7 +19,7 @@ from kedge.tools.models.trace import TraceFile
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-__all__ = ["connect", "open_tracer", "read_prices"]
+__all__ = ["connect", "only_model", "open_tracer", "read_prices"]
 
 PRICES = TypeAdapter(dict[str, Price])
 
@@ -67,6 +67,22 @@ def connect(
     return ModelClient(
         models=models, limiters=limiters, replies=replies, prices=prices or {}, trace=trace, tracer=tracer
     )
+
+
+async def only_model(url: str, *, api_key: str | None = None) -> str:
+    """The name of the one model that a URL serves.
+
+    Raises:
+        InputError: it is no URL, nobody answers there, or there is more than one model to choose from.
+    """
+    key = SecretStr(api_key) if api_key else None
+    names = await Endpoint(base_url=url, model="", api_key=key).served_models()
+    if names is None:
+        fix = "start the server or check the URL, which usually ends in /v1; or name the model"
+        raise InputError(f"no model is named for {url}, and nobody there tells which it is", fix=fix)
+    if len(names) != 1:
+        raise InputError(f"{url} serves {', '.join(names[:10]) or 'no model'}", fix="name the one to ask")
+    return names[0]
 
 
 def read_prices(path: Path) -> dict[str, Price]:

@@ -22,7 +22,16 @@ from kedge.errors import (
     SchemaUnsupported,
 )
 
-__all__ = ["FAULTS", "check_reply", "reason_in", "refusal", "retry_after", "translated", "where_is"]
+__all__ = [
+    "FAULTS",
+    "check_reply",
+    "name_of",
+    "reason_in",
+    "refusal",
+    "retry_after",
+    "translated",
+    "where_is",
+]
 
 FAULTS = (TheirModelError, httpx.HTTPError, OSError)
 """What chat models of others raise when their endpoint fails."""
@@ -145,11 +154,15 @@ def check_reply(where: str, text: str, *, thought: bool, calls: bool, finish: st
     )
 
 
+def name_of(model: Any) -> str:
+    """What the endpoint calls a model."""
+    return str(getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type)
+
+
 def where_is(model: Any) -> str:
     """How messages name a model."""
-    name = getattr(model, "model_name", None) or getattr(model, "model", None) or model._llm_type
     url = getattr(model, "openai_api_base", None)
-    return f"the model {name} at {url}" if url else f"the model {name}"
+    return f"the model {name_of(model)} at {url}" if url else f"the model {name_of(model)}"
 
 
 def translated(error: Exception, where: str) -> ModelError:

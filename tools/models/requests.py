@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, message_chunk_to_message
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
-__all__ = ["Asked", "as_chunk", "from_record", "merged", "to_record"]
+__all__ = ["Asked", "as_chunk", "from_record", "merged", "to_record", "told"]
 
 # What a message says, without what is only told about it.
 SAID = ("name", "tool_calls", "tool_call_id")
@@ -78,6 +78,15 @@ def as_chunk(result: ChatResult) -> ChatGenerationChunk:
     [generation] = result.generations[:1]
     message = AIMessageChunk(**generation.message.model_dump(exclude={"type"}), chunk_position="last")
     return ChatGenerationChunk(message=message, generation_info=generation.generation_info)
+
+
+def told(result: ChatResult) -> AIMessage:
+    """The message of a reply, which tells all that is known of it, as LangChain's `ainvoke` gives it."""
+    generation = result.generations[0]
+    message = cast("AIMessage", generation.message)
+    about = {**(result.llm_output or {}), **(generation.generation_info or {})}
+    message.response_metadata = about | message.response_metadata
+    return message
 
 
 def to_record(result: ChatResult) -> dict[str, Any]:

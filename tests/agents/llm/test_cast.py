@@ -10,7 +10,7 @@ import pytest
 
 from kedge.agents.decisions import Concept, Gap
 from kedge.agents.llm import LlmCast
-from kedge.errors import DecisionFailed
+from kedge.errors import ContextOverflow, DecisionFailed
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import (
     Block,
@@ -135,6 +135,14 @@ async def test_triples_that_the_text_does_not_mention_are_left_out() -> None:
 async def test_a_chunk_that_fails_is_no_empty_extraction() -> None:
     with pytest.raises(DecisionFailed):
         await cast("{}")[0].extract_triples(chunk(MOSS))
+
+
+async def test_a_chunk_of_which_half_was_read_fails() -> None:
+    def talk(call: Call) -> str | Exception:
+        return ContextOverflow("too long") if len(call.user) > 900 else reply(names=[], triples=[])
+
+    with pytest.raises(DecisionFailed, match="does not fit"):
+        await LlmCast(TalkingModel(script=talk)).extract_triples(chunk("Ada painted the ferry. " * 60))
 
 
 async def test_a_plan_depends_on_what_it_mentions() -> None:

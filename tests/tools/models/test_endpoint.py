@@ -10,7 +10,7 @@ import pytest
 
 from kedge.errors import ContextOverflow, InputError, ModelError, ModelUnavailable, SchemaUnsupported
 from kedge.testing import Reply, StubRequest, StubServer
-from kedge.tools.models import Endpoint, ModelClient, Retries, connect
+from kedge.tools.models import Endpoint, ModelClient, Retries, connect, only_model
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "port", "schema": {"type": "object"}}}
 OVERFLOW = (
@@ -212,3 +212,16 @@ async def test_the_models_of_a_server_are_listed() -> None:
     with StubServer(model="qwen") as server:
         assert await Endpoint(base_url=server.url, model="tiny").served_models() == ["qwen"]
     assert await Endpoint(base_url=server.url, model="tiny").served_models() is None
+
+
+async def test_the_one_model_of_a_server_needs_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def several(_: Endpoint) -> list[str]:
+        return ["qwen", "letter-1"]
+
+    with StubServer(model="qwen") as server:
+        assert await only_model(server.url) == "qwen"
+    with pytest.raises(InputError, match=f"no model is named for {server.url}, and nobody there tells"):
+        await only_model(server.url)
+    monkeypatch.setattr(Endpoint, "served_models", several)
+    with pytest.raises(InputError, match="serves qwen, letter-1"):
+        await only_model(server.url)
