@@ -15,6 +15,7 @@ from kedge.benchmarks.datasets.decompositions import (
     musique_steps,
     strategyqa,
 )
+from kedge.benchmarks.datasets.loading import Loader
 from kedge.benchmarks.datasets.questions import (
     averrin,
     hotpotqa,
@@ -37,11 +38,13 @@ from kedge.benchmarks.datasets.records import (
     passage_id,
     readable,
 )
+from kedge.benchmarks.datasets.unanswerable import crumqs, uaeval4rag
 
 __all__ = [
     "AnnotatedPassage",
     "Decomposition",
     "Fact",
+    "Loader",
     "Passage",
     "Question",
     "add_annotated",
@@ -51,6 +54,7 @@ __all__ = [
     "add_two_wiki",
     "averrin",
     "break_qdmr",
+    "crumqs",
     "fanoutqa",
     "hotpotqa",
     "kb_tsv",
@@ -71,5 +75,6 @@ __all__ = [
     "strategyqa",
     "two_wiki",
     "two_wiki_triples",
+    "uaeval4rag",
     "wc2014",
 ]

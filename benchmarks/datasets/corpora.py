@@ -20,8 +20,8 @@ _INVERSE = "_inverse"
 def passages(path: str | Path) -> Iterator[Passage]:
     """The passages of a corpus file, each once.
 
-    Reads JSONL and JSON arrays of objects (text in `text`, title in `title` or `source_title`, id in
-    `chunk_id`, `doc_id` or `id`), and the JSON object `{title: sentences}` of pooled HotpotQA corpora.
+    Reads JSONL and JSON arrays of objects (text in `text` or `body`, title in `title` or `source_title`, id
+    in `chunk_id`, `doc_id` or `id`), and the JSON object `{title: sentences}` of pooled HotpotQA corpora.
     A passage without id gets its `passage_id`.
     """
     path = Path(path)
@@ -97,7 +97,7 @@ def kb_tsv(path: str | Path) -> Iterator[Fact]:
 
 def _passage(item: Row) -> Passage:
     title = item.find(str, "title", item.find(str, "source_title", ""))
-    text = item.get(str, "text", "paragraph_text", "context")
+    text = item.get(str, "text", "paragraph_text", "context", "body")
     for name in ("chunk_id", "doc_id", "id"):
         if name in item.data:
             return Passage(item.get(str, name), title, text)
