@@ -7,7 +7,14 @@ from kedge.benchmarks.datasets.adding import (
     add_passages,
     add_two_wiki,
 )
-from kedge.benchmarks.datasets.corpora import kb_tsv, openie, passages, squad_passages, two_wiki_triples
+from kedge.benchmarks.datasets.corpora import (
+    kb_tsv,
+    mtrag_un_passages,
+    openie,
+    passages,
+    squad_passages,
+    two_wiki_triples,
+)
 from kedge.benchmarks.datasets.decompositions import (
     Decomposition,
     break_qdmr,
@@ -41,6 +48,7 @@ from kedge.benchmarks.datasets.records import (
 from kedge.benchmarks.datasets.unanswerable import crumqs, uaeval4rag
 
 __all__ = [
+    "READERS",
     "AnnotatedPassage",
     "Decomposition",
     "Fact",
@@ -61,6 +69,7 @@ __all__ = [
     "lihua",
     "metaqa",
     "mtrag_un",
+    "mtrag_un_passages",
     "multihop_rag",
     "musique",
     "musique_steps",
@@ -78,3 +87,18 @@ __all__ = [
     "uaeval4rag",
     "wc2014",
 ]
+
+READERS: dict[str, Loader] = {
+    "averrin": averrin,
+    "crumqs": crumqs,
+    "hotpotqa": hotpotqa,
+    "lihua": lihua,
+    "mtrag_un": mtrag_un,
+    "multihop_rag": multihop_rag,
+    "musique": musique,
+    "rows_with": rows_with,
+    "squad": squad,
+    "two_wiki": two_wiki,
+    "uaeval4rag": uaeval4rag,
+}
+"""The readers of questions that are asked of documents, by name."""

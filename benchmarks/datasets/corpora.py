@@ -12,7 +12,7 @@ from kedge.benchmarks.datasets.rows import Row, first_character, json_rows, json
 from kedge.errors import LoadError
 from kedge.tools.knowledge_base.records import TripleDraft
 
-__all__ = ["kb_tsv", "openie", "passages", "squad_passages", "two_wiki_triples"]
+__all__ = ["kb_tsv", "mtrag_un_passages", "openie", "passages", "squad_passages", "two_wiki_triples"]
 
 _INVERSE = "_inverse"
 
@@ -37,6 +37,17 @@ def squad_passages(path: str | Path) -> Iterator[Passage]:
     """The paragraphs of a file in the format of SQuAD."""
     for _, passage in squad_paragraphs(Path(path)):
         yield passage
+
+
+def mtrag_un_passages(path: str | Path) -> Iterator[Passage]:
+    """The contexts of MTRAG-UN's conversations, each once: the passages that they were answered from."""
+    seen: set[str] = set()
+    for item in json_rows(Path(path)):
+        for context in item.rows("contexts"):
+            identity = context.get(str, "document_id")
+            if identity not in seen:
+                seen.add(identity)
+                yield Passage(identity, context.find(str, "title", ""), context.get(str, "text"))
 
 
 def two_wiki_triples(

@@ -78,7 +78,13 @@ class Score:
     by: Mapping[str, Mapping[str, Any]]
 
 
-def scores(given: Sequence[Question], records: Sequence[Mapping[str, Any]], *, seed: int = 0) -> list[Score]:
+def scores(
+    given: Sequence[Question],
+    records: Sequence[Mapping[str, Any]],
+    *,
+    baseline: str = BASELINE,
+    seed: int = 0,
+) -> list[Score]:
     """A score for each method in the records, and for always refusing and always answering.
 
     A question without a record of a method counts as failed. Who always answers says what the answers of the
@@ -93,8 +99,11 @@ def scores(given: Sequence[Question], records: Sequence[Mapping[str, Any]], *, s
         say = prior(known)
         rows["always answer"] = {item.id: _said(item, say(item.question)) for item in given}
     made = {method: [_filled(item, method, held) for item in given] for method, held in rows.items()}
-    base = made.get(BASELINE)
-    return [_score(method, given, kept, base, seed) for method, kept in made.items()]
+    base = made.get(baseline)
+    return [
+        _score(method, given, kept, base if method != baseline else None, seed)
+        for method, kept in made.items()
+    ]
 
 
 @dataclass
@@ -185,7 +194,6 @@ def _score(
     told = [(row["confidence"], _right(item, row)) for item, row in pairs if row["text"]]
     points = [point(item, row) for item, row in pairs]
     other = [point(item, row) for item, row in zip(given, base, strict=True)] if base else None
-    compared = other is not None and method != BASELINE
     limit = _limit([pair for pair in pairs if in_development(pair[0])])
     held = [pair for pair in pairs if not in_development(pair[0])]
     return Score(
@@ -203,10 +211,8 @@ def _score(
         calibration=calibration_error(*map(list, zip(*told, strict=True))) if told else 0.0,
         failures=sum(bool(row["failure"]) for row in kept),
         median_ms=1_000 * median(row["seconds"] for row in kept) if kept else 0.0,
-        p=permutation_test(points, other, seed=seed) if compared and other else None,
-        p_right=(
-            mcnemar([p > RIGHT for p in points], [p > RIGHT for p in other]) if compared and other else None
-        ),
+        p=permutation_test(points, other, seed=seed) if other else None,
+        p_right=(mcnemar([p > RIGHT for p in points], [p > RIGHT for p in other]) if other else None),
         by={name: _by(pairs, part) for name, part in PARTS.items() if any(map(part, given))},
     )
 
