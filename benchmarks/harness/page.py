@@ -20,6 +20,7 @@ h1 { margin: 0; font-size: 1.7rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.25r
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; background: var(--card); }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; vertical-align: top; }
+td { white-space: nowrap; }
 details { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; margin: .35rem 0;
   padding: .4rem .8rem; } summary { cursor: pointer; overflow-wrap: anywhere; }
 blockquote { margin: .3rem 0; padding-left: .7rem; border-left: 3px solid #2f8f7d; }
@@ -38,10 +39,10 @@ def markdown(table: Table) -> str:
 
 
 def html(table: Table) -> str:
-    """A table as HTML."""
+    """A table as HTML; a head of empty cells is left out."""
     head, rows = table
-    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    return f'<div class="wide"><table><tr>{cells}</tr>{"".join(map(_row, rows))}</table></div>'
+    cells = f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>" if any(head) else ""
+    return f'<div class="wide"><table>{cells}{"".join(map(_row, rows))}</table></div>'
 
 
 def percent(value: Interval | None) -> str:

@@ -74,7 +74,6 @@ def report(
     for row in records:
         by_question[row["question"]].append(row)
     answerable = sum(question.answerable for question in given)
-    known = {"answerable": answerable, "unanswerable": len(given) - answerable, **facts}
     shown = {
         score.method: {
             "F1": score.f1 if answerable else None,
@@ -89,10 +88,11 @@ def report(
     return page(
         title,
         [
-            html((("", ""), [(name, _told(value)) for name, value in known.items()])),
+            f"<p>{answerable} answerable questions, {len(given) - answerable} unanswerable ones.</p>",
+            f"<details><summary>What was run, and with what</summary>{_facts(facts)}</details>",
+            f"<h2>Scores in percent, with their intervals</h2>{bars(shown)}",
             f"<p>{escape(HOW)}</p>",
             *(f"<h2>{escape(name)}</h2>{html(table)}" for name, table in tables.items()),
-            f"<h2>Scores in percent, with their intervals</h2>{bars(shown)}",
             _risks(given, by_question),
             *(
                 f"<h2>By {part}</h2>{html(part_table(scores, part))}"
@@ -154,10 +154,18 @@ def _share(value: float, n: int) -> str:
     return f"{100 * value:.1f}" if n else "–"
 
 
-def _told(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {count}" for name, count in value.items())
-    return str(value)
+def _facts(facts: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            name,
+            "; ".join(f"{n}: {count}" for n, count in value.items())
+            if isinstance(value, Mapping)
+            else str(value),
+        )
+        for name, value in facts.items()
+        if value not in (None, "", False)
+    ]
+    return html((("", ""), list(rows)))
 
 
 def _spread(question: Question, records: Sequence[Mapping[str, Any]]) -> float:

@@ -79,7 +79,7 @@ async def ran(plan: Plan, data: Path, cache: Path, *, console: Console) -> list[
         async with _asking(plan, chosen, data, cache) as ask:
             records = await recorded(plan.output, given, plan.methods, ask, at_once=at_once, console=console)
         facts = {**settings, "methods": ", ".join(plan.methods), **about()}
-        return finished(plan.output, chosen.name, given, records, facts=facts)
+        return finished(plan.output, f"{chosen.name}, {plan.cast} cast", given, records, facts=facts)
 
 
 @asynccontextmanager
