@@ -28,9 +28,9 @@ HOW = (
 
 def score_table(scores: Sequence[Score]) -> Table:
     """The scores of methods; shares in percent."""
-    head = ("method", "answerable", "F1 [95 %]", "EM", "unanswerable", "refused [95 %]", "answered",
-            "clarification", "F1 where unanswerable", "joint [95 %]", "joint, held-out half",
-            "with threshold", "risk area", "ECE", "failed", "ms median", "p", "p of right")  # fmt: skip
+    head = ("method", "answerable", "unanswerable", "joint [95 %]", "F1 [95 %]", "refused [95 %]", "p",
+            "p of right", "EM", "answered", "clarification", "F1 where unanswerable", "joint, held-out half",
+            "with threshold", "risk area", "ECE", "failed", "ms median")  # fmt: skip
     return head, [_cells(score) for score in scores]
 
 
@@ -131,22 +131,22 @@ def _cells(score: Score) -> Sequence[str]:
     return (
         score.method,
         str(inside),
-        percent(score.f1) if inside else "",
-        f"{100 * score.em.mean:.1f}" if inside else "",
         str(outside),
+        percent(score.joint),
+        percent(score.f1) if inside else "",
         percent(score.refused) if outside else "",
+        "" if score.p is None else f"{score.p:.4f}",
+        "" if score.p_right is None else f"{score.p_right:.4f}",
+        f"{100 * score.em.mean:.1f}" if inside else "",
         f"{100 * score.ratios.answered:.1f}" if outside else "",
         f"{100 * score.ratios.clarification:.1f}" if outside else "",
         f"{100 * score.leaked:.1f}" if outside else "",
-        percent(score.joint),
         f"{100 * score.held_out_joint:.1f}" if score.joint else "",
         f"{100 * score.thresholded:.1f} (at {score.limit:.2f})" if score.joint else "",
         f"{score.area:.3f}",
         f"{score.calibration:.3f}",
         str(score.failures),
         f"{score.median_ms:.0f}",
-        "" if score.p is None else f"{score.p:.4f}",
-        "" if score.p_right is None else f"{score.p_right:.4f}",
     )
 
 

@@ -157,10 +157,15 @@ def _plan(options: argparse.Namespace) -> Plan:
     elif options.what is not None:
         values = {"data": options.what}
     if options.questions is not None or options.corpus is not None:
+        if options.questions is None or options.corpus is None:
+            raise InputError("questions need a corpus", fix="give both --questions and --corpus")
         pairs = [field.partition("=") for field in options.fields or ()]
-        given = {"questions": options.questions, "corpus": options.corpus, "reader": options.reader}
-        values["data"] = {name: value for name, value in given.items() if value is not None}
-        values["data"]["fields"] = {name: field for name, _, field in pairs}
+        values["data"] = {
+            "questions": options.questions,
+            "corpus": options.corpus,
+            "reader": options.reader or "rows_with",
+            "fields": {name: field for name, _, field in pairs},
+        }
     names = ("output", "methods", "cast", "model", "model_name", "sample", "seed", "at_once", "engine",
              "workers", "lenient")  # fmt: skip
     values |= {name: getattr(options, name) for name in names if getattr(options, name) is not None}
