@@ -1,15 +1,14 @@
 """CRUMQ sets: unanswerable, uncheatable, multi-hop questions on any corpus (2510.11956).
 
-`generate` makes a set in a folder, `items` reads it, `asked` asks every method, `scores` says what came of
-it, and `probed` with `cheats` how much of it needs no joining of facts. `README.md` beside this file tells
-how; on the command line it is `kedge bench crumq`.
+`generate` makes a set in a folder, `items` reads it, and `probed` with `cheats` says how much of it needs no
+joining of facts; methods are asked and scored by `kedge.benchmarks.harness`, as on any other set. `README.md`
+beside this file tells how; on the command line it is `kedge bench crumq`.
 """
 
 from kedge.benchmarks.crumq.corpus import Page, Worlds, read_corpus, split, worlds
 from kedge.benchmarks.crumq.pipeline import Counts, Settings, generate
 from kedge.benchmarks.crumq.probing import Cheats, Probed, cheats, probed
 from kedge.benchmarks.crumq.records import Item, Marks, Support, items, question_of
-from kedge.benchmarks.crumq.scoring import Score, asked, scores
 from kedge.benchmarks.crumq.shortcuts import Case, Shortcut, audited
 
 __all__ = [
@@ -20,12 +19,10 @@ __all__ = [
     "Marks",
     "Page",
     "Probed",
-    "Score",
     "Settings",
     "Shortcut",
     "Support",
     "Worlds",
-    "asked",
     "audited",
     "cheats",
     "generate",
@@ -33,7 +30,6 @@ __all__ = [
     "probed",
     "question_of",
     "read_corpus",
-    "scores",
     "split",
     "worlds",
 ]

@@ -13,9 +13,10 @@ from itertools import islice
 
 from kedge.agents.decisions import AbstentionReason
 from kedge.benchmarks.crumq.facts import Fact, Facts
-from kedge.benchmarks.crumq.records import Format, Item, Kind, Side, Type, drawn, length_of
+from kedge.benchmarks.crumq.records import Format, Item, Kind, Side, Type, length_of
 from kedge.benchmarks.crumq.senses import OF_WORKS
 from kedge.benchmarks.crumq.wording import asked, called, event, first_of, noun, premised
+from kedge.benchmarks.harness.drawing import drawn
 from kedge.tools.knowledge_base import entity_key
 
 __all__ = ["SHARES", "Chain", "chains", "compose", "draft_id"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from kedge.agents.roles import Judge
 from kedge.benchmarks.crumq.corpus import as_evidence
 from kedge.benchmarks.crumq.index import words_of
-from kedge.benchmarks.crumq.records import drawn
 from kedge.benchmarks.crumq.shortcuts import Case
 from kedge.benchmarks.datasets import Passage
+from kedge.benchmarks.harness.drawing import drawn
 from kedge.benchmarks.metrics import contrasted
 from kedge.errors import DecisionFailed
 

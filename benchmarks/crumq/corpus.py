@@ -8,11 +8,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, Self
 
-from kedge.benchmarks.crumq.records import Record, Side, drawn
+from kedge.benchmarks.crumq.records import Record, Side
 from kedge.benchmarks.datasets import Passage, passage_id, passages
 from kedge.benchmarks.datasets.adding import parsed
+from kedge.benchmarks.harness import bases
+from kedge.benchmarks.harness.drawing import drawn
 from kedge.errors import InputError, LoadError
-from kedge.tools.encoders import CachedEncoder, Encoder
+from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase, ParsedDocument, find, load
 
 __all__ = [
@@ -160,13 +162,11 @@ async def built(
     extract: Callable[[Chunk], Awaitable[Extraction]] | None,
 ) -> KnowledgeBase:
     """A knowledge base of these pages; a page's id is the external id of its document."""
-    done = path.with_suffix(".done")
-    if not done.exists():
-        cached = CachedEncoder(encoder, path.parent / "vectors.sqlite")
-        async with KnowledgeBase.open(path, encoder=cached, create=True) as base:
-            await base.aadd([parsed(page.passage, path.name) for page in pages], extract=extract)
-        done.touch()
-    return KnowledgeBase.open(path, encoder=encoder)
+
+    async def fill(base: KnowledgeBase) -> None:
+        await base.aadd([parsed(page.passage, path.name) for page in pages], extract=extract)
+
+    return await bases.built(path, fill, encoder)
 
 
 def _whole(file: Path) -> list[ParsedDocument]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from kedge.benchmarks.crumq.corpus import Page
-from kedge.benchmarks.crumq.records import Record, drawn
+from kedge.benchmarks.crumq.records import Record
+from kedge.benchmarks.harness.drawing import drawn
 from kedge.tools.encoders import Encoder
 
 __all__ = ["Group", "grouped", "splits"]

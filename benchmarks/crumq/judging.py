@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedge.benchmarks.crumq.journal import rows_of
 from kedge.benchmarks.crumq.records import Item
+from kedge.benchmarks.harness.journal import rows_of
 from kedge.benchmarks.metrics import Agreement, agreement
 from kedge.errors import ModelError
 

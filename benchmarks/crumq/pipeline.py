@@ -20,12 +20,13 @@ from kedge.benchmarks.crumq.corpus import Page, SplitBy, Worlds, fingerprint, sp
 from kedge.benchmarks.crumq.facts import read_facts
 from kedge.benchmarks.crumq.grouping import grouped
 from kedge.benchmarks.crumq.index import Index
-from kedge.benchmarks.crumq.journal import Journal, once, rows_of, same_settings, written
 from kedge.benchmarks.crumq.quality import good, marked
-from kedge.benchmarks.crumq.records import Item, Marks, Side, credit, drawn
+from kedge.benchmarks.crumq.records import Item, Marks, Side
 from kedge.benchmarks.crumq.topics import Topic, topics_of
 from kedge.benchmarks.datasets import Passage
-from kedge.benchmarks.metrics import contains
+from kedge.benchmarks.harness.drawing import drawn
+from kedge.benchmarks.harness.journal import Journal, once, rows_of, same_settings, written
+from kedge.benchmarks.metrics import contains, credit
 from kedge.errors import DecisionFailed, InputError
 from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kedge.benchmarks.crumq.journal import Journal, rows_of
-from kedge.benchmarks.crumq.records import credit
 from kedge.benchmarks.datasets import Passage
 from kedge.benchmarks.datasets.adding import parsed
+from kedge.benchmarks.harness.journal import Journal, rows_of
 from kedge.benchmarks.metrics import (
     Guess,
     Interval,
@@ -25,6 +24,7 @@ from kedge.benchmarks.metrics import (
     cheatability,
     combined,
     conditional,
+    credit,
     support_f1,
 )
 from kedge.errors import KedgeError

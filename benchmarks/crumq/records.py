@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kedge.agents.decisions import AbstentionReason
 from kedge.benchmarks.datasets import Question
-from kedge.benchmarks.datasets.rows import json_rows
-from kedge.benchmarks.metrics import f1
+from kedge.benchmarks.datasets.rows import Row, attempt, json_rows
 from kedge.errors import LoadError
 
 __all__ = [
@@ -28,11 +26,8 @@ __all__ = [
     "Side",
     "Support",
     "Type",
-    "credit",
-    "drawn",
     "items",
     "length_of",
-    "pick",
     "question_of",
 ]
 
@@ -139,34 +134,34 @@ class Item(Record):
     twin: str | None = None
 
 
-def items(path: str | Path, *, lenient: bool = False, refused: list[str] | None = None) -> Iterator[Item]:
+def items(path: str | Path, *, refused: list[str] | None = None) -> Iterator[Item]:
     """The questions of a CRUMQ file.
 
     Args:
         path: The file.
-        lenient: Leave out rows that do not fit, instead of raising at the first one.
-        refused: Takes what was wrong with the rows that were left out.
+        refused: Rows that do not fit are left out, and told here with file and line.
 
     Raises:
-        LoadError: The file cannot be read, or a row does not fit: it names file and line.
+        LoadError: The file cannot be read; or a row does not fit, and is not to be left out.
     """
     seen: set[str] = set()
-    for row in json_rows(Path(path)):
-        problem = ""
-        try:
-            item = Item.model_validate(row.data)
-            problem = _problem(item, seen)
-        except ValidationError as error:
-            first = error.errors()[0]
-            problem = f"{'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}"
-        if not problem:
+    for row in json_rows(Path(path), refused):
+        item = attempt(partial(_item, row, seen), refused)
+        if item is not None:
             seen.add(item.id)
             yield item
-        elif lenient:
-            if refused is not None:
-                refused.append(f"{row.where}: {problem}")
-        else:
-            raise LoadError(f"{row.where}: {problem}", fix="mend the row, or read the file leniently")
+
+
+def _item(row: Row, seen: set[str]) -> Item:
+    try:
+        item = Item.model_validate(row.data)
+        problem = _problem(item, seen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc'])) or 'row'}: {first['msg']}"
+    if problem:
+        raise LoadError(f"{row.where}: {problem}", fix="mend the row, or read the file leniently")
+    return item
 
 
 def _problem(item: Item, seen: set[str]) -> str:
@@ -187,7 +182,16 @@ def question_of(item: Item) -> Question:
         hops=item.hops,
         kind=item.kind,
         gold=tuple(dict.fromkeys(support.document for support in item.supports)),
-        extra={"reason": item.reason, "external": item.external, "corpus": item.corpus, "twin": item.twin},
+        extra={
+            "reason": item.reason,
+            "external": item.external,
+            "corpus": item.corpus,
+            "twin": item.twin,
+            "outside": () if item.answerable else item.answers,
+            "supports": [
+                support.model_dump(include={"document", "side", "quote"}) for support in item.supports
+            ],
+        },
     )
 
 
@@ -204,32 +208,3 @@ def length_of(answer: str) -> Length:
     if words <= 8 and sentences == 1 and not answer.endswith("."):
         return "3-8 words"
     return LENGTHS[min(1 + sentences, 4)]
-
-
-def credit(text: str | None, answers: Sequence[str]) -> float:
-    """F1, and nothing for another number: "3 years" has a word in common with "29 years", and is wrong.
-
-    Example:
-        >>> credit("29 years", ["29", "29 years"]), credit("3 years", ["29", "29 years"])
-        (1.0, 0.0)
-    """
-    number = next(iter(answers), "")
-    if text and number.isdigit() and number not in re.findall(r"\d+", text):
-        return 0.0
-    return f1(text, answers)
-
-
-def drawn(seed: int, *parts: str) -> float:
-    """A number from 0 up to 1 that belongs to these words and this seed: the same on every machine.
-
-    Example:
-        >>> 0 <= drawn(7, "a") < 1, drawn(7, "a") == drawn(7, "a") != drawn(8, "a")
-        (True, True)
-    """
-    digest = blake2b("\n".join((str(seed), *parts)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / 2**64
-
-
-def pick(seed: int, choices: Sequence[str], *parts: str) -> str:
-    """One of the choices, drawn for these words."""
-    return choices[int(drawn(seed, *parts) * len(choices))]

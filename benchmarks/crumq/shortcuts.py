@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from kedge.agents.decisions import Reading
@@ -14,12 +14,13 @@ from kedge.agents.extractive.values import dates
 from kedge.agents.roles import Cast
 from kedge.benchmarks.crumq.corpus import as_evidence
 from kedge.benchmarks.crumq.index import words_of
-from kedge.benchmarks.crumq.records import credit, drawn
 from kedge.benchmarks.datasets import Passage
-from kedge.benchmarks.metrics import Interval, bootstrap, exact_match
+from kedge.benchmarks.harness.drawing import drawn
+from kedge.benchmarks.harness.scoring import prior
+from kedge.benchmarks.metrics import Interval, bootstrap, credit, exact_match
 from kedge.errors import ModelError
 
-__all__ = ["Case", "Shortcut", "audited", "prior"]
+__all__ = ["Case", "Shortcut", "audited"]
 
 
 @dataclass(frozen=True)
@@ -94,33 +95,6 @@ async def _alone(case: Case, cast: Cast) -> str | None:
             continue
     told = [reading for reading in readings if reading.answer is not None]
     return max(told, key=lambda reading: reading.confidence).answer if told else None
-
-
-def prior(known: Iterable[tuple[str, str]]) -> Callable[[str], str]:
-    """What to say to a question, whatever it is about: the commonest answer to those that begin alike.
-
-    Args:
-        known: Questions with their answers, at least one.
-
-    Example:
-        >>> say = prior([("Who built it?", "Ada"), ("Who built that?", "Ada"), ("When was it?", "1902")])
-        >>> say("Who built the pier?"), say("When was it?"), say("Why?")
-        ('Ada', '1902', 'Ada')
-    """
-    by_opening: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    overall: Counter[str] = Counter()
-    for question, answer in known:
-        by_opening[_opening(question)][answer] += 1
-        overall[answer] += 1
-
-    def say(question: str) -> str:
-        return (by_opening.get(_opening(question)) or overall).most_common(1)[0][0]
-
-    return say
-
-
-def _opening(question: str) -> str:
-    return " ".join(words_of(question)[:2])
 
 
 def _kind(answer: str) -> str:

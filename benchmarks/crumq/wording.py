@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from kedge.benchmarks.crumq.facts import Fact, Facts
-from kedge.benchmarks.crumq.records import pick
+from kedge.benchmarks.harness.drawing import pick
 
 __all__ = ["BANNED", "asked", "called", "event", "first_of", "noun", "premised"]
 

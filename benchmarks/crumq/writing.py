@@ -22,8 +22,9 @@ from kedge.agents.llm.replies import Line, Name, Quotation, Sentence
 from kedge.benchmarks.crumq.composing import draft_id
 from kedge.benchmarks.crumq.corpus import Page, as_evidence
 from kedge.benchmarks.crumq.grouping import Group
-from kedge.benchmarks.crumq.records import FORMATS, LENGTHS, TYPES, Item, Marks, Support, drawn, pick
+from kedge.benchmarks.crumq.records import FORMATS, LENGTHS, TYPES, Item, Marks, Support
 from kedge.benchmarks.datasets import Passage
+from kedge.benchmarks.harness.drawing import drawn, pick
 from kedge.errors import DecisionFailed
 from kedge.tools.models import ModelClient
 

@@ -7,7 +7,14 @@ from kedge.benchmarks.datasets.adding import (
     add_passages,
     add_two_wiki,
 )
-from kedge.benchmarks.datasets.corpora import kb_tsv, openie, passages, squad_passages, two_wiki_triples
+from kedge.benchmarks.datasets.corpora import (
+    kb_tsv,
+    mtrag_un_passages,
+    openie,
+    passages,
+    squad_passages,
+    two_wiki_triples,
+)
 from kedge.benchmarks.datasets.decompositions import (
     Decomposition,
     break_qdmr,
@@ -15,6 +22,7 @@ from kedge.benchmarks.datasets.decompositions import (
     musique_steps,
     strategyqa,
 )
+from kedge.benchmarks.datasets.loading import Loader
 from kedge.benchmarks.datasets.questions import (
     averrin,
     hotpotqa,
@@ -37,11 +45,14 @@ from kedge.benchmarks.datasets.records import (
     passage_id,
     readable,
 )
+from kedge.benchmarks.datasets.unanswerable import crumqs, uaeval4rag
 
 __all__ = [
+    "READERS",
     "AnnotatedPassage",
     "Decomposition",
     "Fact",
+    "Loader",
     "Passage",
     "Question",
     "add_annotated",
@@ -51,12 +62,14 @@ __all__ = [
     "add_two_wiki",
     "averrin",
     "break_qdmr",
+    "crumqs",
     "fanoutqa",
     "hotpotqa",
     "kb_tsv",
     "lihua",
     "metaqa",
     "mtrag_un",
+    "mtrag_un_passages",
     "multihop_rag",
     "musique",
     "musique_steps",
@@ -71,5 +84,21 @@ __all__ = [
     "strategyqa",
     "two_wiki",
     "two_wiki_triples",
+    "uaeval4rag",
     "wc2014",
 ]
+
+READERS: dict[str, Loader] = {
+    "averrin": averrin,
+    "crumqs": crumqs,
+    "hotpotqa": hotpotqa,
+    "lihua": lihua,
+    "mtrag_un": mtrag_un,
+    "multihop_rag": multihop_rag,
+    "musique": musique,
+    "rows_with": rows_with,
+    "squad": squad,
+    "two_wiki": two_wiki,
+    "uaeval4rag": uaeval4rag,
+}
+"""The readers of questions that are asked of documents, by name."""

@@ -12,7 +12,7 @@ from kedge.benchmarks.datasets.rows import Row, first_character, json_rows, json
 from kedge.errors import LoadError
 from kedge.tools.knowledge_base.records import TripleDraft
 
-__all__ = ["kb_tsv", "openie", "passages", "squad_passages", "two_wiki_triples"]
+__all__ = ["kb_tsv", "mtrag_un_passages", "openie", "passages", "squad_passages", "two_wiki_triples"]
 
 _INVERSE = "_inverse"
 
@@ -20,8 +20,8 @@ _INVERSE = "_inverse"
 def passages(path: str | Path) -> Iterator[Passage]:
     """The passages of a corpus file, each once.
 
-    Reads JSONL and JSON arrays of objects (text in `text`, title in `title` or `source_title`, id in
-    `chunk_id`, `doc_id` or `id`), and the JSON object `{title: sentences}` of pooled HotpotQA corpora.
+    Reads JSONL and JSON arrays of objects (text in `text` or `body`, title in `title` or `source_title`, id
+    in `chunk_id`, `doc_id` or `id`), and the JSON object `{title: sentences}` of pooled HotpotQA corpora.
     A passage without id gets its `passage_id`.
     """
     path = Path(path)
@@ -37,6 +37,17 @@ def squad_passages(path: str | Path) -> Iterator[Passage]:
     """The paragraphs of a file in the format of SQuAD."""
     for _, passage in squad_paragraphs(Path(path)):
         yield passage
+
+
+def mtrag_un_passages(path: str | Path) -> Iterator[Passage]:
+    """The contexts of MTRAG-UN's conversations, each once: the passages that they were answered from."""
+    seen: set[str] = set()
+    for item in json_rows(Path(path)):
+        for context in item.rows("contexts"):
+            identity = context.get(str, "document_id")
+            if identity not in seen:
+                seen.add(identity)
+                yield Passage(identity, context.find(str, "title", ""), context.get(str, "text"))
 
 
 def two_wiki_triples(
@@ -97,7 +108,7 @@ def kb_tsv(path: str | Path) -> Iterator[Fact]:
 
 def _passage(item: Row) -> Passage:
     title = item.find(str, "title", item.find(str, "source_title", ""))
-    text = item.get(str, "text", "paragraph_text", "context")
+    text = item.get(str, "text", "paragraph_text", "context", "body")
     for name in ("chunk_id", "doc_id", "id"):
         if name in item.data:
             return Passage(item.get(str, name), title, text)

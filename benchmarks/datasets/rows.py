@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from kedge.errors import LoadError
 
-__all__ = ["Row", "csv_rows", "first_character", "json_rows", "json_value", "row", "tab_rows"]
+__all__ = ["Row", "attempt", "csv_rows", "first_character", "json_rows", "json_value", "row", "tab_rows"]
 
 T = TypeVar("T")
 _FIX = "compare it with the official release of the data set"
@@ -100,37 +102,55 @@ def json_value(path: Path) -> Any:
         raise LoadError(f"{path}:{error.lineno}: not JSON: {error.msg}", fix=_FIX) from None
 
 
-def json_rows(path: Path) -> Iterator[Row]:
+def json_rows(path: Path, refused: list[str] | None = None) -> Iterator[Row]:
     """The objects of a JSON array, or of a JSONL file, which is read a line at a time.
 
+    Args:
+        path: The file.
+        refused: What is no JSON object is left out, and told here.
+
     Raises:
-        LoadError: The file cannot be read, or a line is not a JSON object.
+        LoadError: The file cannot be read; or something is not a JSON object, and is not to be left out.
     """
     lines = ((number, line) for number, line in _lines(path) if line.strip())
     number, first = next(lines, (0, ""))
     if not first:
         raise LoadError(f"{path}: empty", fix=_FIX)
     if first.lstrip().startswith("["):
-        for place, value in enumerate(json_value(path), start=1):
-            yield row(f"{path}, item {place}", value)
-        return
-    yield _row_of_line(path, number, first)
-    for number, line in lines:
-        yield _row_of_line(path, number, line)
+        places = enumerate(json_value(path), start=1)
+        found = (attempt(partial(row, f"{path}, item {place}", value), refused) for place, value in places)
+    else:
+        numbered = chain([(number, first)], lines)
+        found = (attempt(partial(_row_of_line, path, number, line), refused) for number, line in numbered)
+    yield from (item for item in found if item is not None)
 
 
-def csv_rows(path: Path) -> Iterator[Row]:
+def attempt(make: Callable[[], T], refused: list[str] | None) -> T | None:
+    """What `make` makes. A `LoadError` is told in `refused`, if that is given, and raised otherwise."""
+    try:
+        return make()
+    except LoadError as error:
+        if refused is None:
+            raise
+        refused.append(error.message)
+        return None
+
+
+def csv_rows(path: Path, refused: list[str] | None = None) -> Iterator[Row]:
     """The rows of a CSV file, by the names in its first line.
 
+    Args:
+        path: The file.
+        refused: A row with more cells than there are names is left out, and told here.
+
     Raises:
-        LoadError: The file cannot be read, or a row has more cells than there are names.
+        LoadError: The file cannot be read; or a row has more cells, and is not to be left out.
     """
     reader = csv.DictReader(line for _, line in _lines(path))
     for item in reader:
-        where = f"{path}:{reader.line_num}"
-        if None in item:
-            raise LoadError(f"{where}: more cells than the first line names", fix="quote cells with commas")
-        yield Row(where, {name: value or "" for name, value in item.items()})
+        found = attempt(partial(_row_of_cells, f"{path}:{reader.line_num}", item), refused)
+        if found is not None:
+            yield found
 
 
 def tab_rows(path: Path, columns: int, separator: str = "\t") -> Iterator[tuple[str, ...]]:
@@ -148,6 +168,12 @@ def tab_rows(path: Path, columns: int, separator: str = "\t") -> Iterator[tuple[
                 f"{path}:{number}: not {columns} cells between {separator!r}: {line.strip()!r}", fix=_FIX
             )
         yield cells
+
+
+def _row_of_cells(where: str, cells: Mapping[str, str | None]) -> Row:
+    if None in cells:
+        raise LoadError(f"{where}: more cells than the first line names", fix="quote cells with commas")
+    return Row(where, {name: value or "" for name, value in cells.items()})
 
 
 def _row_of_line(path: Path, number: int, line: str) -> Row:

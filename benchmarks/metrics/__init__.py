@@ -1,7 +1,7 @@
 """Measures: of answers and refusals, of retrieval, of plans, and of how sure a difference is."""
 
 from kedge.benchmarks.metrics.agreement import Agreement, agreement
-from kedge.benchmarks.metrics.answers import contains, exact_match, f1, normalise
+from kedge.benchmarks.metrics.answers import contains, credit, exact_match, f1, normalise
 from kedge.benchmarks.metrics.cheatability import (
     Guess,
     bipartitions,
@@ -11,13 +11,14 @@ from kedge.benchmarks.metrics.cheatability import (
     contrasted,
     support_f1,
 )
-from kedge.benchmarks.metrics.intervals import Interval, bootstrap, mcnemar, permutation_test
+from kedge.benchmarks.metrics.intervals import Interval, bootstrap, mcnemar, permutation_test, stratified
 from kedge.benchmarks.metrics.plans import edit_distance, same_shape
-from kedge.benchmarks.metrics.refusals import Outcome, Ratios, joint, outcome_of, ratios
+from kedge.benchmarks.metrics.refusals import WEIGHT, Outcome, Ratios, joint, outcome_of, ratios
 from kedge.benchmarks.metrics.retrieval import hit_at, recall_at
 from kedge.benchmarks.metrics.risk import Point, area, calibration_error, risk_coverage, threshold
 
 __all__ = [
+    "WEIGHT",
     "Agreement",
     "Guess",
     "Interval",
@@ -34,6 +35,7 @@ __all__ = [
     "conditional",
     "contains",
     "contrasted",
+    "credit",
     "edit_distance",
     "exact_match",
     "f1",
@@ -47,6 +49,7 @@ __all__ = [
     "recall_at",
     "risk_coverage",
     "same_shape",
+    "stratified",
     "support_f1",
     "threshold",
 ]

@@ -11,7 +11,7 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-__all__ = ["contains", "exact_match", "f1", "normalise"]
+__all__ = ["contains", "credit", "exact_match", "f1", "normalise"]
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -69,3 +69,16 @@ def _overlap(answer: str, known: str) -> float:
     ours, theirs = answer.split(), known.split()
     common = sum((Counter(ours) & Counter(theirs)).values())
     return 2 * common / (len(ours) + len(theirs))
+
+
+def credit(text: str | None, answers: Sequence[str]) -> float:
+    """F1, and nothing for another number: "3 years" has a word in common with "29 years", and is wrong.
+
+    Example:
+        >>> credit("29 years", ["29", "29 years"]), credit("3 years", ["29", "29 years"])
+        (1.0, 0.0)
+    """
+    number = next(iter(answers), "")
+    if text and number.isdigit() and number not in re.findall(r"\d+", text):
+        return 0.0
+    return f1(text, answers)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Interval", "bootstrap", "mcnemar", "permutation_test"]
+__all__ = ["Interval", "bootstrap", "mcnemar", "permutation_test", "stratified"]
 
 _CELLS = 4_000_000  # numbers drawn at once; bounds memory to some tens of megabytes
 
@@ -40,16 +40,46 @@ def bootstrap(
     """
     if not values:
         raise ValueError("an interval needs at least one value")
-    scores = np.asarray(values, dtype=np.float64)
+    return stratified([(1.0, values)], level=level, resamples=resamples, seed=seed)
+
+
+def stratified(
+    parts: Sequence[tuple[float, Sequence[float]]],
+    *,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """The sum of weighted means and its percentile bootstrap interval; each part is drawn from by itself.
+
+    Args:
+        parts: The weight and the values of each part.
+        level: Of the interval.
+        resamples: How many times values are drawn.
+        seed: Of the drawing.
+
+    Raises:
+        ValueError: A part has no values.
+
+    Example:
+        >>> print(stratified([(0.7, [1.0, 1.0]), (0.3, [0.0])]))
+        0.700 [0.700, 0.700] (n = 3)
+    """
+    if not all(len(values) for _, values in parts):
+        raise ValueError("an interval needs at least one value")
     draw = np.random.default_rng(seed)
-    means = np.concatenate(
-        [
+    mean, means, n = 0.0, np.zeros(resamples), 0
+    for weight, values in parts:
+        scores = np.asarray(values, dtype=np.float64)
+        drawn = [
             scores[draw.integers(len(scores), size=(rows, len(scores)))].mean(axis=1)
             for rows in _portions(resamples, len(scores))
         ]
-    )
+        mean += weight * float(scores.mean())
+        means += weight * np.concatenate(drawn)
+        n += len(scores)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(scores.mean()), float(low), float(high), len(scores))
+    return Interval(float(mean), float(low), float(high), n)
 
 
 def permutation_test(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from kedge.agents.decisions import AbstentionReason
 
-__all__ = ["Outcome", "Ratios", "joint", "outcome_of", "ratios"]
+__all__ = ["WEIGHT", "Outcome", "Ratios", "joint", "outcome_of", "ratios"]
 
 Outcome = Literal["answered", "declined", "clarification", "gave up", "failed"]
 WEIGHT = 0.7  # of correct answers in the joint score, as UAEval4RAG's published figures have it

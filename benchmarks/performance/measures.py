@@ -14,6 +14,7 @@ from time import perf_counter
 from kedge.benchmarks.performance import walking
 from kedge.benchmarks.performance.corpora import Corpus
 from kedge.benchmarks.performance.figures import Figure, Reference, percentile, spread
+from kedge.benchmarks.performance.harness import harness
 from kedge.benchmarks.performance.ingestion import ingestion
 from kedge.benchmarks.performance.model_client import model_client
 from kedge.benchmarks.performance.processes import KEDGE, PYTHON, run, time_commands
@@ -314,4 +315,5 @@ BENCHMARKS: dict[str, Callable[[Site], Awaitable[Sequence[Figure]]]] = {
     "questions": questions,
     "ingest": ingestion,
     "serve": serving,
+    "harness": harness,
 }

@@ -19,6 +19,7 @@ import numpy as np
 from kedge.agents.extractive import ExtractiveCast
 from kedge.benchmarks.datasets import Question, hotpotqa, lihua, passages
 from kedge.benchmarks.datasets.adding import parsed
+from kedge.benchmarks.harness.bases import built
 from kedge.benchmarks.metrics import bootstrap, exact_match, f1, permutation_test, recall_at
 from kedge.graphs.answer import Answer
 from kedge.graphs.context import Context
@@ -38,17 +39,14 @@ FETCHED = 20
 
 async def opened(name: str, data: Path, cache: Path) -> KnowledgeBase:
     """The knowledge base of a set, built in the cache folder if it is not there yet."""
-    path, done = cache / f"{name}-own", cache / f"{name}-own.done"
-    if not done.exists():
-        folder, _, corpus, _ = SETS[name]
-        async with KnowledgeBase.open(path, encoder=MiniLM(), create=True) as base:
-            extract = ExtractiveCast(base.encoder).extract_triples
-            documents = [
-                parsed(passage, data / folder / corpus) for passage in passages(data / folder / corpus)
-            ]
-            await base.aadd(documents, extract=extract)
-        done.touch()
-    return KnowledgeBase.open(path, encoder=MiniLM())
+    folder, _, corpus, _ = SETS[name]
+    source = data / folder / corpus
+
+    async def fill(base: KnowledgeBase) -> None:
+        extract = ExtractiveCast(base.encoder).extract_triples
+        await base.aadd([parsed(passage, source) for passage in passages(source)], extract=extract)
+
+    return await built(cache / f"{name}-own", fill, MiniLM())
 
 
 async def ask(base: KnowledgeBase, question: str, method: str) -> Answer:

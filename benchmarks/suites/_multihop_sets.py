@@ -21,8 +21,9 @@ from kedge.benchmarks.datasets import (
     two_wiki,
 )
 from kedge.benchmarks.datasets.adding import parsed
+from kedge.benchmarks.harness.bases import built
 from kedge.errors import InputError
-from kedge.tools.encoders import CachedEncoder, Encoder
+from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase, entity_key
 
 __all__ = ["SETS", "Case", "Graph", "Set", "cases", "in_calibration", "is_present", "opened", "ranked"]
@@ -136,15 +137,7 @@ def cases(chosen: Set, data: Path) -> list[Case]:
 
 async def opened(chosen: Set, data: Path, cache: Path, encoder: Encoder) -> KnowledgeBase:
     """The knowledge base of a set, built in the cache folder if it is not there yet."""
-    path = cache / chosen.base
-    done = path.with_suffix(".done")
-    if not done.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        quick = CachedEncoder(encoder, cache / "vectors.sqlite")
-        async with KnowledgeBase.open(path, encoder=quick, create=True) as base:
-            await _fill(base, chosen, data / FOLDER)
-        done.touch()
-    return KnowledgeBase.open(path, encoder=encoder)
+    return await built(cache / chosen.base, lambda base: _fill(base, chosen, data / FOLDER), encoder)
 
 
 def ranked(base: KnowledgeBase, found: Iterable[Evidence]) -> list[Key]:

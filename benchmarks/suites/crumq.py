@@ -17,38 +17,32 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kedge.agents.extractive import ExtractiveCast
 from kedge.benchmarks.crumq.corpus import Page, built, read_corpus, worlds
 from kedge.benchmarks.crumq.feeds import fetched
-from kedge.benchmarks.crumq.journal import once, same_settings
 from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.pipeline import Counts, Settings, generate
 from kedge.benchmarks.crumq.probing import Cheats, Probed, cheats, probed
-from kedge.benchmarks.crumq.records import Item, items
-from kedge.benchmarks.crumq.report import (
-    cheat_table,
-    judge_table,
-    markdown,
-    page,
-    score_table,
-    shortcut_table,
-)
-from kedge.benchmarks.crumq.scoring import answered, asked, plain, scores, tallied
+from kedge.benchmarks.crumq.records import Item, items, question_of
+from kedge.benchmarks.crumq.report import cheat_table, judge_table, samples, shortcut_table
 from kedge.benchmarks.crumq.shortcuts import Case, Shortcut, audited
 from kedge.benchmarks.crumq.writing import Judge, Writer
 from kedge.benchmarks.datasets import Passage, passages
+from kedge.benchmarks.harness.asking import ASKABLE, DEFAULT, answered, local
+from kedge.benchmarks.harness.journal import once, same_settings
+from kedge.benchmarks.harness.models import cast_of, model_at, named
+from kedge.benchmarks.harness.page import markdown
+from kedge.benchmarks.harness.report import score_table
+from kedge.benchmarks.harness.runs import about, finished, recorded
 from kedge.benchmarks.suites._multihop_sets import FOLDER, SETS, is_present
 from kedge.errors import InputError
-from kedge.graphs.run import METHODS
 from kedge.tools.encoders import CachedEncoder, Encoder, MiniLM
 from kedge.tools.knowledge_base import KnowledgeBase
 from kedge.tools.knowledge_base.lock import write_lock
-from kedge.tools.models import ModelClient, connect
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -57,7 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["audit", "made", "main", "measured", "probe"]
 
-NEED_MODEL = ("closed_book", "parametric", "multimodal")
 PROBED = "metakgrag"
 
 
@@ -80,7 +73,7 @@ async def made(
         settings,
         encoder=encoder,
         outside=outside,
-        cast=_cast(encoder, model),
+        cast=cast_of(encoder, model),
         writer=writer,
         on_stage=lambda stage, count: console.print(f"{stage}: {count}"),
     )
@@ -102,48 +95,51 @@ async def measured(
     console: Console,
 ) -> Path:
     """Score methods on a set, with exact checks and perhaps a judge beside them; returns the report."""
-    refused: list[str] = []
-    given = list(items(folder / "questions.jsonl", lenient=lenient, refused=refused))[:limit]
-    if not given:
+    refused: list[str] | None = [] if lenient else None
+    made = list(items(folder / "questions.jsonl", refused=refused))[:limit]
+    if not made:
         raise InputError(f"{folder} holds no questions", fix="make a set with `kedge bench crumq make`")
-    for problem in refused:
+    for problem in refused or ():
         console.print(f"left out: {problem}", highlight=False)
     pages = once(folder / "pages.jsonl", Page, list)
-    cast = _cast(encoder, model)
+    cast, given = cast_of(encoder, model), [question_of(item) for item in made]
     with write_lock(run, wait=0.0):
-        made_with = json.loads((folder / "manifest.json").read_text())
-        chat = {
+        settings = {
+            "set": json.loads((folder / "manifest.json").read_text()),
+            "limit": limit,
             "cast": type(cast).__name__,
-            "model": "" if model is None else str(getattr(model, "where", "")),
+            "model": named(model),
         }
-        same_settings(run, {"set": made_with, "limit": limit, **chat})
+        same_settings(run, settings, about=about())
         async with await worlds(folder, pages, encoder, cast.extract_triples) as both:
-            records = await _recorded(run, given, methods, both, cast, model, console)
-        cheated = {name: await _cheated(folder, run, given, pages, name, cast, encoder) for name in probes}
-        found = scores(given, records)
-        short = await audited(_cases(given, pages), cast)
-        opinions = await judged(run / "judged.jsonl", given, records, Judge(judge)) if judge else []
+            ask = local(both.of, cast, model)
+            records = await recorded(run, given, methods, ask, console=console)
+        cheated = {name: await _cheated(folder, run, made, pages, name, cast, encoder) for name in probes}
+        short = await audited(_cases(made, pages), cast)
+        opinions = await judged(run / "judged.jsonl", made, records, Judge(judge)) if judge else []
         tables = {
-            "Methods": score_table(found),
             "Cheatability": cheat_table(cheated),
             "Shortcuts": shortcut_table(short),
             "Judge": judge_table(opinions),
         }
-        figures = {
-            "scores": [plain(score) for score in found],
-            "shortcuts": [asdict(item) for item in short],
-            "cheatability": {name: asdict(item) for name, item in cheated.items()},
-            "judge": [asdict(item) for item in opinions],
-        }
-        (run / "scores.json").write_text(json.dumps(figures, indent=1) + "\n")
-        shown = {name: table for name, table in tables.items() if table[1]}
-        (run / "scores.md").write_text("\n".join(map(markdown, shown.values())))
         counts_file = folder / "counts.json"
-        counts = json.loads(counts_file.read_text()) if counts_file.exists() else {}
-        report = page(f"CRUMQ set {folder.name}", given, pages, counts, found, records, shown)
-        (run / "report.html").write_text(report, encoding="utf-8")
-    for table in shown.values():
-        console.print(markdown(table), highlight=False)
+        found = finished(
+            run,
+            f"CRUMQ set {folder.name}",
+            given,
+            records,
+            tables={name: table for name, table in tables.items() if table[1]},
+            figures={
+                "shortcuts": [asdict(item) for item in short],
+                "cheatability": {name: asdict(item) for name, item in cheated.items()},
+                "judge": [asdict(item) for item in opinions],
+            },
+            facts=json.loads(counts_file.read_text()) if counts_file.exists() else {},
+            parts=samples(made, pages),
+        )
+    for table in (score_table(found), *tables.values()):
+        if table[1]:
+            console.print(markdown(table), highlight=False)
     return run / "report.html"
 
 
@@ -209,44 +205,8 @@ async def probe(
     return cheats(given, rows)
 
 
-def _where(model: BaseChatModel | None) -> str:
-    return "" if model is None else ModelClient.around(model).where
-
-
 async def _material(source: str) -> list[Passage]:
     return await fetched(source) if source.startswith(("http://", "https://")) else read_corpus(source)
-
-
-def _cast(encoder: Encoder, model: BaseChatModel | None) -> Cast:
-    if model is None:
-        return ExtractiveCast(encoder)
-    from kedge.agents.llm import LlmCast
-
-    return LlmCast(model)
-
-
-async def _recorded(
-    run: Path,
-    given: Sequence[Item],
-    methods: Sequence[str],
-    both: Any,
-    cast: Cast,
-    model: BaseChatModel | None,
-    console: Console,
-) -> list[dict[str, Any]]:
-    """The records of all methods, with a line that says how it goes."""
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    shown = [TextColumn(column) if isinstance(column, str) else column for column in columns]
-    records: list[dict[str, Any]] = []
-    with Progress(*shown, console=console, transient=True) as progress:
-        bar = progress.add_task("asking", total=len(methods) * len(given))
-        async for row in asked(run / "records.jsonl", given, methods, both, cast, model=model):
-            records.append(row)
-            so_far = [r for r in records[-200:] if r["method"] == row["method"]]
-            right, refused, _ = tallied(given, so_far)
-            told = f"{row['method']}: F1 {100 * right:.0f}, refused {100 * refused:.0f}"
-            progress.update(bar, advance=1, description=told)
-    return records
 
 
 async def _cheated(
@@ -296,9 +256,9 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score all methods on a set")
     score.add_argument("set", type=Path, help="folder of the set")
     score.add_argument("--output", type=Path, help="folder of the run  [default: SET/run]")
-    score.add_argument("--methods", nargs="+", choices=METHODS, metavar="NAME",
-                       help=f"which: {', '.join(METHODS)}  [default: all that need no model]")  # fmt: skip
-    score.add_argument("--probe", nargs="*", choices=METHODS, default=[PROBED], metavar="NAME",
+    score.add_argument("--methods", nargs="+", choices=ASKABLE, metavar="NAME",
+                       help=f"which: {', '.join(ASKABLE)}  [default: all that need no model]")  # fmt: skip
+    score.add_argument("--probe", nargs="*", choices=ASKABLE, default=[PROBED], metavar="NAME",
                        help=f"methods whose cheatability is measured  [default: {PROBED}]")  # fmt: skip
     score.add_argument(
         "--judge", metavar="URL", help="a chat model that judges replies, beside the exact checks"
@@ -310,7 +270,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("audit", help="measure the cheatability and the shortcuts of a data set")
     check.add_argument("name", choices=SETS, help=f"which: {', '.join(SETS)}", metavar="SET")
     check.add_argument("--output", type=Path, required=True, help="folder of the run")
-    check.add_argument("--method", choices=METHODS, default=PROBED)
+    check.add_argument("--method", choices=ASKABLE, default=PROBED)
     check.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     check.add_argument("--limit", type=int, help="the first questions only")
     for command, run in ((make, _make), (score, _score), (check, _audit)):
@@ -319,14 +279,6 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--model", metavar="URL", help="an OpenAI-compatible chat model")
         command.add_argument("--model-name", metavar="NAME")
     return parser
-
-
-def _model(url: str | None, name: str | None) -> BaseChatModel | None:
-    if url is None:
-        return None
-    if name is None:
-        raise InputError(f"no model is named for {url}", fix="give --model-name, or --judge-name")
-    return connect(url, name, temperature=0)
 
 
 def _make(options: argparse.Namespace, console: Console) -> None:
@@ -339,7 +291,7 @@ def _make(options: argparse.Namespace, console: Console) -> None:
         settings,
         external=options.external,
         encoder=MiniLM(),
-        model=_model(options.model, options.model_name),
+        model=model_at(options.model, options.model_name),
         console=console,
     )
     counts = asyncio.run(making)
@@ -353,11 +305,11 @@ def _score(options: argparse.Namespace, console: Console) -> None:
         measured(
             options.set,
             run,
-            options.methods or [name for name in METHODS if name not in NEED_MODEL],
+            options.methods or DEFAULT,
             probes=options.probe,
             encoder=MiniLM(),
-            model=_model(options.model, options.model_name),
-            judge=_model(options.judge, options.judge_name),
+            model=model_at(options.model, options.model_name),
+            judge=model_at(options.judge, options.judge_name),
             lenient=options.lenient,
             limit=options.limit,
             console=console,

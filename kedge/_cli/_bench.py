@@ -13,18 +13,28 @@ __all__ = ["SUITES", "Suite", "register"]
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite: `main` of its module takes the rest of the command line. `data`: it reads public data sets."""
+    """A suite: `main` of its module takes the rest of the command line.
+
+    `data`: it reads public data sets, or the one command of it that is named does.
+    """
 
     module: str
     about: str
-    data: bool = True
+    data: bool | str = True
 
 
 SUITES = {
+    "run": Suite("kedge.benchmarks.suites.run", "Run any methods on any data set, and write a report."),
+    "compare": Suite(
+        "kedge.benchmarks.suites.compare", "Compare runs, with tests of significance.", data=False
+    ),
+    "leaderboard": Suite(
+        "kedge.benchmarks.suites.leaderboard", "All methods and baselines on all sets, on one page."
+    ),
     "crumq": Suite(
         "kedge.benchmarks.suites.crumq",
         "Make unanswerable questions on any corpus, and score every method on them.",
-        data=False,
+        data="audit",
     ),
     "kgqa": Suite(
         "kedge.benchmarks.suites.kgqa",
@@ -75,7 +85,8 @@ def _running(suite: Suite) -> Callable[[typer.Context], None]:
         from kedge._settings import Settings
 
         options = list(context.args)
-        if suite.data and not any(option.split("=")[0] == "--data" for option in options):
+        reads = suite.data is True or suite.data in options[:1]
+        if reads and not any(option.split("=")[0] == "--data" for option in options):
             options += ["--data", str(Settings.read().data)]
         raise typer.Exit(import_module(suite.module).main(options))
 

@@ -99,20 +99,22 @@ def test_two_wiki_in_both_forms_and_with_absent_support(tmp_path: Path) -> None:
         "gold_support_chunk_ids": ["c1", "c4"],
         "gold_triples": [["a", "b", "c"]],
     }
-    absent = {**chunked, "absent_support_titles": ["Hesk"]}
+    absent = {**chunked, "id": "y", "absent_support_titles": ["Hesk"]}
     del absent["gold_support_chunk_ids"]
     first, second, third = ds.two_wiki(lines(tmp_path / "q.jsonl", official, chunked, absent))
     assert (first.hops, first.gold) == (4, ("Grey Petrel", "Ines Marrick"))
     assert (second.hops, second.gold, second.answers) == (2, ("c1", "c4"), ("Cold Ferris",))
     assert (third.answerable, third.answers, third.gold) == (False, (), ())
+    assert third.extra["outside"] == ["Cold Ferris"]
 
 
 def test_musique_counts_its_steps_and_keeps_aliases_once(tmp_path: Path) -> None:
-    unanswerable = {**MUSIQUE, "id": "2hop__1_2", "answerable": False}
-    first, second = ds.musique(lines(tmp_path / "musique_full.jsonl", MUSIQUE, unanswerable))
+    twin = {**MUSIQUE, "answerable": False}
+    first, second = ds.musique(lines(tmp_path / "musique_full.jsonl", MUSIQUE, twin))
     assert (first.hops, first.kind, first.answers) == (3, "3hop1", ("1856", "the year 1856"))
     assert first.gold == (ds.passage_id("Hesk", "An island."),)
     assert (second.answerable, second.answers) == (False, ())
+    assert (second.id, second.extra["twin"]) == ("3hop1__1_2_3/unanswerable", "3hop1__1_2_3")
 
 
 def test_squad_drops_repeated_answers_and_knows_impossible_questions(tmp_path: Path) -> None:

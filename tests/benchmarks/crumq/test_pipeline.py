@@ -15,12 +15,12 @@ from kedge.benchmarks.crumq import pipeline
 from kedge.benchmarks.crumq.corpus import fingerprint, read_corpus, split
 from kedge.benchmarks.crumq.feeds import fetched
 from kedge.benchmarks.crumq.grouping import grouped, splits
-from kedge.benchmarks.crumq.journal import Journal, rows_of
 from kedge.benchmarks.crumq.pipeline import Settings, generate
 from kedge.benchmarks.crumq.records import Item, items, question_of
 from kedge.benchmarks.crumq.topics import topics_of
 from kedge.benchmarks.crumq.writing import Judge, Writer
 from kedge.benchmarks.datasets import Passage
+from kedge.benchmarks.harness.journal import Journal, rows_of
 from kedge.errors import DecisionFailed, InputError, LoadError, StoreError
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import Extraction, TripleDraft
@@ -245,7 +245,7 @@ def test_rows_that_do_not_fit_are_named(tmp_path: Path, change: Mapping[str, Any
     with pytest.raises(LoadError, match=rf"questions\.jsonl:2: .*{problem}"):
         list(items(path))
     refused: list[str] = []
-    assert [item.id for item in items(path, lenient=True, refused=refused)] == ["a"]
+    assert [item.id for item in items(path, refused=refused)] == ["a"]
     assert len(refused) == 1
     assert ":2: " in refused[0]
 

@@ -1,37 +1,35 @@
-"""Scores with exact denominators, the probe on a real knowledge base, shortcuts, and the report."""
+"""The probe on a real knowledge base, the judge, shortcuts, and the report."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pytest
 
 from kedge.agents.decisions import Judgement, Reading
 from kedge.agents.scripted import ScriptedCast
-from kedge.benchmarks.crumq import scoring
 from kedge.benchmarks.crumq.contrast import contrasts, transformed
-from kedge.benchmarks.crumq.corpus import built, worlds
+from kedge.benchmarks.crumq.corpus import built
 from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.probing import Probed, cheats, instances, probed, rounds
-from kedge.benchmarks.crumq.records import Item, Support
+from kedge.benchmarks.crumq.records import Item, Support, question_of
 from kedge.benchmarks.crumq.report import (
     cheat_table,
     judge_table,
-    markdown,
-    page,
-    part_table,
-    score_table,
+    samples,
     shortcut_table,
 )
-from kedge.benchmarks.crumq.scoring import answered, asked, in_development, record, scores, tallied
 from kedge.benchmarks.crumq.shortcuts import Case, audited
 from kedge.benchmarks.crumq.writing import Judge
 from kedge.benchmarks.datasets import Passage
-from kedge.errors import DecisionFailed, ModelError
+from kedge.benchmarks.harness.asking import answered, record
+from kedge.benchmarks.harness.page import markdown
+from kedge.benchmarks.harness.report import part_table, report, score_table
+from kedge.benchmarks.harness.scoring import scores
+from kedge.errors import DecisionFailed
 from kedge.graphs.answer import Answer, compose
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
@@ -73,98 +71,7 @@ ITEMS = [
 
 def rows(method: str, answers: Sequence[Answer | None]) -> list[dict[str, Any]]:
     pairs = zip(ITEMS, answers, strict=False)
-    return [record(i, method, a, 0.01, failure="" if a else "broken") for i, a in pairs]
-
-
-def test_scores_by_hand_with_failures_in_every_denominator() -> None:
-    answers = [said("Ada Quill"), None, said("Bo Quill"), said("Outside"), said(None)]
-    [score] = [s for s in scores(ITEMS, rows("m", answers)) if s.method == "m"]
-    assert score.f1.mean == pytest.approx(1 / 3)  # right, failed, wrong
-    assert (score.f1.n, score.refused.n, score.ratios.n, score.failures) == (3, 2, 2, 1)
-    assert score.refused.mean == 0.5
-    assert score.leaked == 0.5  # what it should not know
-    assert score.joint == pytest.approx(0.7 / 3 + 0.3 / 2)
-    assert score.by["hops"]["3"] == {"answerable": 1, "f1": 0.0, "unanswerable": 0, "refused": 0.0}
-    assert score.by["kind"]["bridge"]["f1"] == pytest.approx(1 / 3)
-    assert score.by["kind"]["false premise"]["refused"] == 1
-
-
-def test_a_question_that_was_not_asked_counts_as_failed() -> None:
-    [score] = [s for s in scores(ITEMS, rows("m", [said("Ada Quill")])) if s.method == "m"]
-    assert score.failures == 4
-    assert score.f1.mean == pytest.approx(1 / 3)
-    assert score.ratios.failed == 1
-
-
-def test_refusing_is_not_free_and_neither_is_answering() -> None:
-    found = {score.method: score for score in scores(ITEMS, [])}
-    refuse, answer = found["always refuse"], found["always answer"]
-    assert (refuse.f1.mean, refuse.refused.mean, refuse.joint) == (0, 1, pytest.approx(0.3))
-    assert answer.refused.mean == 0
-    assert answer.ratios.answered == 1
-
-
-def test_running_out_of_budget_is_no_acceptable_refusal() -> None:
-    answers = [said(None)] * 3 + [said(None, reason="budget"), said(None, reason="under-specified")]
-    [score] = [s for s in scores(ITEMS, rows("m", answers)) if s.method == "m"]
-    assert (score.refused.mean, score.ratios.unanswered, score.ratios.clarification) == (0.5, 0.5, 0.5)
-
-
-def test_methods_are_compared_question_by_question() -> None:
-    many = [item(f"q{n}", "Ada Quill") for n in range(12)]
-    right = [record(i, "m", said("Ada Quill"), 0.01) for i in many]
-    wrong = [record(i, scoring.BASELINE, said("Nobody"), 0.01) for i in many]
-    found = {score.method: score for score in scores(many, [*right, *wrong])}
-    assert found["m"].p is not None
-    assert found["m"].p < 0.001
-    assert found["m"].p_right == pytest.approx(2 / 2**12)
-    assert found[scoring.BASELINE].p is None
-
-
-def test_a_threshold_is_chosen_on_one_half_and_told_on_the_other() -> None:
-    many = [item(f"q{n}", "Ada Quill", answerable=n % 2 == 0) for n in range(60)]
-    given = [
-        record(i, "m", said("Ada Quill", 0.9) if i.answerable else said("Nobody", 0.2), 0.01) for i in many
-    ]
-    [score] = [s for s in scores(many, given) if s.method == "m"]
-    assert score.limit == 0.9
-    assert score.held_out_joint == pytest.approx(0.7)
-    assert score.thresholded == pytest.approx(1.0)
-    halves = {in_development(i) for i in many}
-    assert halves == {True, False}
-    twin = item("x", "A").model_copy(update={"id": "other", "twin": "x"})
-    assert in_development(twin) == in_development(item("x", answerable=False))
-
-
-def test_ten_thousand_records_are_scored_in_time() -> None:
-    many = [item(f"q{n}", "Ada Quill", answerable=n % 3 > 0) for n in range(5_000)]
-    given = [record(i, m, said("Ada Quill", n % 7 / 7), 0.01) for m in "ab" for n, i in enumerate(many)]
-    start = perf_counter()
-    scores(many, given)
-    assert perf_counter() - start < 30  # 3 seconds on a quiet machine; the limit is 10
-
-
-async def test_every_method_is_asked_of_the_right_world_once(tmp_path: Path) -> None:
-    calls: list[tuple[str, int]] = []
-
-    def read(question: str, evidence: Sequence[Evidence]) -> Reading:
-        calls.append((question, len(evidence)))
-        if question == "Who is c?":
-            raise ModelError("the model is gone")
-        return Reading(answer="Ada Quill", confidence=0.5)
-
-    cast = ScriptedCast({"read": read})
-    async with await worlds(tmp_path / "set", pages(), FakeEncoder(), None) as both:
-        path = tmp_path / "records.jsonl"
-        first = [row async for row in asked(path, ITEMS, ["retrieve_read"], both, cast)]
-        again = [row async for row in asked(path, ITEMS, ["retrieve_read"], both, cast)]
-    assert sorted(row["id"] for row in first) == [f"retrieve_read/{i.id}" for i in ITEMS]
-    assert sorted(map(str, again)) == sorted(map(str, first))
-    assert dict(calls) == {"Who is a?": 7, "Who is b?": 7, "Who is c?": 7, "Who is d?": 5, "Who is e?": 5}
-    assert len(calls) == len(ITEMS)
-    [failed] = [row for row in first if row["failure"]]
-    assert (failed["question"], failed["outcome"]) == ("c", "failed")
-    assert tallied(ITEMS, first) == (pytest.approx(1 / 3), 0.0, 5)
+    return [record(question_of(i), method, a, 0.01, failure="" if a else "broken") for i, a in pairs]
 
 
 # The probe
@@ -316,14 +223,17 @@ def test_the_report_stands_alone_and_data_is_no_markup() -> None:
     evil = item("<script>alert(1)</script>", "<b>x</b>")
     given = [*ITEMS, evil]
     answers = [said("<img src=x onerror=alert(1)>"), *[said("Ada Quill", 0.4)] * 5]
-    kept = [record(i, "m", a, 0.01) for i, a in zip(given, answers, strict=True)]
-    found = scores(given, kept)
+    kept = [record(question_of(i), "m", a, 0.01) for i, a in zip(given, answers, strict=True)]
+    found = scores([question_of(i) for i in given], kept)
     one = Probed("q", "?", ("x",), frozenset("ab"))
     cheated = {
         "m": cheats([one], [{"id": "q/all", "text": "x", "confidence": 1, "support": [], "failure": ""}])
     }
     tables = {"Methods": score_table(found), "Cheatability": cheat_table(cheated)}
-    text = page("A | set", given, pages(), {"drafts": 5}, found, kept, tables)
+    asked_of = [question_of(i) for i in given]
+    text = report(
+        "A | set", asked_of, found, kept, tables, facts={"drafts": 5}, parts=samples(given, pages())
+    )
     assert not re.search(r"<(?:script|img|b>x|link|iframe)", text)
     assert not re.search(r"https?://", text)
     assert "default-src 'none'" in text

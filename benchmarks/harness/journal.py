@@ -125,8 +125,15 @@ def written(path: Path, records: Iterable[BaseModel]) -> None:
     half.replace(path)
 
 
-def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+def same_settings(
+    folder: Path, settings: Mapping[str, Any], *, about: Mapping[str, Any] | None = None
+) -> None:
     """Write down what a folder is made with, or check that it goes on with the same.
+
+    Args:
+        folder: The folder.
+        settings: What must be the same.
+        about: What else is written down when it is begun.
 
     Raises:
         InputError: It was begun with something else.
@@ -134,10 +141,12 @@ def same_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     path, wanted = folder / "manifest.json", json.loads(json.dumps(settings))
     if not path.exists():
         half = path.with_suffix(".part")
-        half.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+        whole = {**wanted, "about": about} if about else wanted
+        half.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
         half.replace(path)
         return
     held = json.loads(path.read_text(encoding="utf-8"))
+    held.pop("about", None)
     other = [name for name in {**held, **wanted} if held.get(name) != wanted.get(name)]
     if other:
         name = other[0]
