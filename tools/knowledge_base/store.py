@@ -71,7 +71,7 @@ class Store:
                     raise StoreError(f"no knowledge base at {location}", fix="kedge add FILE makes one")
                 self._create()
             self._check_format()
-            for table in (t.expansions, t.pictures, t.picture_vectors):  # older bases have none
+            for table in (t.expansions, t.moments, t.pictures, t.picture_vectors):  # older bases have none
                 table.create(self._engine, checkfirst=True)
 
     def close(self) -> None:
@@ -413,7 +413,11 @@ class Store:
 _DOCUMENT_COLUMNS = [column for column in t.documents.c if column.name not in ("number", "text", "image")]
 _TRIPLES = select(*(t.triples.c[name] for name in TripleRow._fields))
 _MENTIONS = select(*(t.mentions.c[name] for name in MentionRow._fields))
-_CHUNKS = select(t.chunks, t.documents.c.source, t.documents.c.title).join(t.documents)
+_CHUNKS = (
+    select(t.chunks, t.documents.c.source, t.documents.c.title, t.moments.c.times)
+    .join(t.documents, t.documents.c.id == t.chunks.c.document_id)
+    .outerjoin(t.moments, t.moments.c.chunk_id == t.chunks.c.id)
+)
 
 
 def _engine(location: Path | str) -> Engine:
