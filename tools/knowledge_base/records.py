@@ -80,8 +80,8 @@ class Block:
     """One structural unit of a document: `text[start:end]` of its `ParsedDocument`.
 
     A `table` block is a header and rows verbalised one a line, `column: value | column: value`, so that each
-    row can be read alone. `level` is 1-6 for headings, else 0. `page` counts from 1. `time` are the seconds of
-    a recording between which it is said or shown.
+    row can be read alone. `level` is 1-6 for headings, else 0. `page` counts from 1. `time` are the seconds
+    of a recording between which it is said or shown.
     """
 
     kind: BlockKind
