@@ -22,6 +22,7 @@ from kedge.agents.decisions import (
     Reading,
     Verification,
 )
+from kedge.tools.images import Box
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, KnowledgeBase
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "EntityLinker",
     "Grader",
     "Judge",
+    "Locator",
     "PathFinder",
     "Planner",
     "Reader",
@@ -137,6 +139,15 @@ class Describer(Protocol):
 
         Hints are texts about similar images, each of which may be wrong.
         """
+        ...
+
+
+@runtime_checkable
+class Locator(Protocol):
+    """Points at parts of an image. A cast may do without: then the image's layout alone says what to crop."""
+
+    async def locate(self, question: str, image: bytes) -> tuple[Box, ...]:
+        """Parts of an image (a PNG or JPEG file) that a question is about, the most important first."""
         ...
 
 

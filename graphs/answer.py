@@ -20,7 +20,7 @@ class Citation(BaseModel):
     """A quotation that supports the answer: characters `start:end` of the document's text.
 
     One that tells of a picture names its file, and its box on the page: left, top, right, bottom, as
-    fractions.
+    fractions. One from a recording names the seconds between which it is said or shown.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +34,7 @@ class Citation(BaseModel):
     start: int
     end: int
     page: int | None = None
+    time: tuple[float, float] | None = None
     picture: str | None = None
     box: tuple[float, float, float, float] | None = None
 
@@ -159,6 +160,7 @@ def _cite(number: int, chunk: Chunk, support: Support) -> Citation:
         start=chunk.start + support.start,
         end=chunk.start + support.end,
         page=chunk.page,
+        time=chunk.time(support.start, support.end),
     )
 
 

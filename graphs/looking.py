@@ -1,7 +1,8 @@
-"""What the multimodal method knows about questions and pictures before it searches: pure functions."""
+"""How the multimodal method looks: where a question sends it, and what it makes out in images and parts."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Literal
@@ -10,11 +11,30 @@ from pydantic import BaseModel, ConfigDict
 
 from kedge.agents.decisions import Gap
 from kedge.agents.extractive.describing import is_statement
+from kedge.agents.roles import Locator
+from kedge.errors import BudgetExceeded, DecisionFailed, InputError
 from kedge.graphs.answer import Answer, Citation
-from kedge.tools.images import Box
-from kedge.tools.knowledge_base import KnowledgeBase
+from kedge.graphs.context import Context
+from kedge.tools.images import WHOLE, Box, as_png, opened, proposals, read_text
+from kedge.tools.knowledge_base import Evidence, Gallery, KnowledgeBase, caption
+from kedge.tools.search import similar
 
-__all__ = ["Look", "Place", "Route", "described", "destinations", "refined", "with_regions"]
+__all__ = [
+    "Look",
+    "Place",
+    "Route",
+    "cropped",
+    "described",
+    "destinations",
+    "gallery_of",
+    "looked",
+    "part",
+    "refined",
+    "told_of",
+    "with_regions",
+]
+
+HINTS = 5  # texts about similar images
 
 Place = Literal["text", "images", "pages"]
 
@@ -121,3 +141,61 @@ def with_regions(answer: Answer, base: KnowledgeBase) -> Answer:
     if abstention:
         update["abstention"] = abstention.model_copy(update={"nearest": tuple(map(placed, nearest))})
     return answer.model_copy(update=update)
+
+
+def gallery_of(context: Context) -> Gallery:
+    """The pictures to compare with.
+
+    Raises:
+        InputError: There are none.
+    """
+    if context.gallery is None:
+        raise InputError("images are looked at with a gallery", fix="give Context(gallery=Gallery(base))")
+    return context.gallery
+
+
+async def looked(context: Context, number: int, data: bytes) -> Look:
+    """What stands in an image, and which pictures show the same as the whole of it."""
+    image = await asyncio.to_thread(opened, data, f"image {number + 1}")
+    gallery = gallery_of(context)
+    same = await asyncio.to_thread(gallery.same, data)
+    near = [n for n, cosine in await gallery.near(image, HINTS) if cosine >= gallery.encoder.alike]
+    text = await asyncio.to_thread(read_text, image)
+    return Look(image=number, box=WHOLE, text=text, alike=tuple(dict.fromkeys((*same, *near))))
+
+
+async def cropped(context: Context, question: str, number: int, data: bytes, count: int) -> list[Look]:
+    """What parts of an image show, as far as pictures here show the same."""
+    image = await asyncio.to_thread(opened, data, f"image {number + 1}")
+    gallery, looks = gallery_of(context), []
+    boxes = [*await _pointed_at(context, question, data), *await asyncio.to_thread(proposals, image)]
+    for box in boxes[: max(0, count)]:
+        near = await gallery.near(box.crop(image), HINTS)
+        alike = tuple(n for n, cosine in near if cosine >= gallery.encoder.alike)
+        looks.append(Look(image=number, box=box, alike=alike))
+    return looks
+
+
+async def _pointed_at(context: Context, question: str, data: bytes) -> Sequence[Box]:
+    """The parts of an image that a model would crop; one that comes to no decision points at nothing."""
+    if context.model is None or not isinstance(context.cast, Locator):
+        return ()
+    try:
+        return await context.meter.play("locate", context.cast.locate, question, data)
+    except (BudgetExceeded, DecisionFailed):
+        return ()
+
+
+async def told_of(gallery: Gallery, data: bytes) -> list[Evidence]:
+    """What is said of pictures like this one, and what lies where it is mapped."""
+    image = await asyncio.to_thread(opened, data)
+    like = await similar(gallery, image, HINTS)
+    mapped = dict(await gallery.texts_for(image, HINTS, own=[item.chunk.id for item in like]))
+    near = [Evidence(c, mapped[c.id], "lies near the image") for c in gallery.base.chunks(list(mapped))]
+    about = [*like, *(item for item in near if item.chunk.kind == "image")]
+    return [item for item in about if caption(item.chunk)]
+
+
+def part(data: bytes, box: Box) -> bytes:
+    """A part of an image as a PNG file."""
+    return as_png(box.crop(opened(data)))

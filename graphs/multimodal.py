@@ -2,7 +2,8 @@
 
 After DeepMMSearch-R1 (arXiv 2510.12801): whether to search at all is a decision of its own, images are
 searched whole or by a crop, every tool has a cap, and what was found is reflected on before the next search.
-What is missing is a typed gap, as in MetaKGRAG. Crops come from the layout of the image.
+What is missing is a typed gap, as in MetaKGRAG. Crops come from the model where there is one that points,
+and from the layout of the image.
 """
 
 from __future__ import annotations
@@ -16,15 +17,27 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from kedge.agents.decisions import Description, Gap, Judgement, Reading, Support
-from kedge.errors import BudgetExceeded, DecisionFailed, InputError
+from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.answer import Answer, compose
 from kedge.graphs.context import Context, halting
 from kedge.graphs.events import Event
 from kedge.graphs.evidence import fused, leading, path
-from kedge.graphs.looking import Look, Route, described, destinations, refined, with_regions
-from kedge.tools.images import WHOLE, opened, proposals, read_text
-from kedge.tools.knowledge_base import Chunk, Evidence, Gallery, caption
-from kedge.tools.search import pages, shown, similar
+from kedge.graphs.looking import (
+    Look,
+    Route,
+    cropped,
+    described,
+    destinations,
+    gallery_of,
+    looked,
+    part,
+    refined,
+    told_of,
+    with_regions,
+)
+from kedge.tools.images import WHOLE
+from kedge.tools.knowledge_base import Chunk, Evidence, caption
+from kedge.tools.search import pages, shown
 
 __all__ = ["STATE_TYPES", "builder", "graph"]
 
@@ -33,8 +46,7 @@ STATE_TYPES = (Description, Judgement, Look, Route)
 TOOLS = 10  # searches of any kind for one question
 CROPS = 3  # parts of an image that are searched with, after the whole image did not do
 PAGES = 3  # pages whose chunks are read
-SHOWN = 3  # pictures that a model looks at
-HINTS = 5  # texts about similar images
+SHOWN = 3  # pictures of the documents that a model looks at, and parts of the images
 KNOWN = 0.9  # confidence in what is said of the same picture
 NAMED = 80  # characters of a caption that go into a query
 
@@ -71,7 +83,7 @@ async def look(state: State, runtime: Runtime[Context]) -> State:
     context = runtime.context
     looks, events = [], []
     for number, data in enumerate(context.images):
-        seen = await _looked(context, number, data)
+        seen = await looked(context, number, data)
         looks.append(seen)
         message = f"image {number + 1}: {len(seen.alike)} pictures show the same"
         text = f", it says: {seen.text}" if seen.text else ""
@@ -83,7 +95,7 @@ async def describe(state: State, runtime: Runtime[Context]) -> State:
     """Say what the image shows, by texts about similar images and, where there is one, by a model's eyes."""
     context, question = runtime.context, state["question"]
     alike = [item for item in _alike(context, state["looks"]) if caption(item.chunk)]
-    told = [item for data in context.images for item in await _told(_gallery(context), data)]
+    told = [item for data in context.images for item in await told_of(gallery_of(context), data)]
     if alike and described(question) and context.model is None:
         # It is one of the documents' own pictures: what they say of it is the description, and no hint.
         known = caption(alike[0].chunk)
@@ -104,12 +116,12 @@ async def search(state: State, runtime: Runtime[Context]) -> State:
     found = list(looks)
     if turn:
         for number, data in enumerate(context.images):
-            crops = await _cropped(context, number, data, min(CROPS, TOOLS - used))
+            crops = await cropped(context, state["question"], number, data, min(CROPS, TOOLS - used))
             found, used = [*found, *crops], used + len(crops)
     query = _query(state, found, context)
     rankings = [await context.search(context.base, query, context.passages)]
     if "images" in route.places:
-        rankings.append(await shown(_gallery(context), query, context.passages))
+        rankings.append(await shown(gallery_of(context), query, context.passages))
     if "pages" in route.places:
         best = await pages(context.base, query, PAGES)
         rankings.append(
@@ -166,7 +178,7 @@ async def read(state: State, runtime: Runtime[Context]) -> State:
         strange = Reading(answer=None, reason="out of corpus", gaps=gaps)
         reading = await context.read(question, evidence, gaps) if known else strange
         if reading.answer is None and context.model is not None:
-            reading = await _read_off(context, question, evidence) or reading
+            reading = await _read_off(context, question, evidence, state.get("looks", [])) or reading
     event = context.event("answered", reading.answer or f"no answer: {reading.reason}")
     answer = compose(
         question,
@@ -214,42 +226,6 @@ builder.add_edge("read", END)
 graph = builder.compile(name="multimodal")
 
 
-def _gallery(context: Context) -> Gallery:
-    if context.gallery is None:
-        raise InputError("images are looked at with a gallery", fix="give Context(gallery=Gallery(base))")
-    return context.gallery
-
-
-async def _looked(context: Context, number: int, data: bytes) -> Look:
-    image = await asyncio.to_thread(opened, data, f"image {number + 1}")
-    gallery = _gallery(context)
-    same = await asyncio.to_thread(gallery.same, data)
-    near = [n for n, cosine in await gallery.near(image, HINTS) if cosine >= gallery.encoder.alike]
-    text = await asyncio.to_thread(read_text, image)
-    return Look(image=number, box=WHOLE, text=text, alike=tuple(dict.fromkeys((*same, *near))))
-
-
-async def _cropped(context: Context, number: int, data: bytes, count: int) -> list[Look]:
-    """What parts of an image show, as far as pictures here show the same."""
-    image = await asyncio.to_thread(opened, data, f"image {number + 1}")
-    gallery, looks = _gallery(context), []
-    for box in (await asyncio.to_thread(proposals, image))[: max(0, count)]:
-        near = await gallery.near(box.crop(image), HINTS)
-        alike = tuple(n for n, cosine in near if cosine >= gallery.encoder.alike)
-        looks.append(Look(image=number, box=box, alike=alike))
-    return looks
-
-
-async def _told(gallery: Gallery, data: bytes) -> list[Evidence]:
-    """What is said of pictures like this one, and what lies where it is mapped."""
-    image = await asyncio.to_thread(opened, data)
-    like = await similar(gallery, image, HINTS)
-    mapped = dict(await gallery.texts_for(image, HINTS, own=[item.chunk.id for item in like]))
-    near = [Evidence(c, mapped[c.id], "lies near the image") for c in gallery.base.chunks(list(mapped))]
-    about = [*like, *(item for item in near if item.chunk.kind == "image")]
-    return [item for item in about if caption(item.chunk)]
-
-
 async def _said(
     context: Context, question: str, hints: Sequence[str], images: Sequence[bytes]
 ) -> Description:
@@ -260,8 +236,13 @@ async def _said(
         return Description(text=None, notes=(error.message,))
 
 
-async def _read_off(context: Context, question: str, evidence: Sequence[Evidence]) -> Reading | None:
-    """What a model sees in the pictures that were found, where no text answers."""
+async def _read_off(
+    context: Context, question: str, evidence: Sequence[Evidence], looks: Sequence[Look]
+) -> Reading | None:
+    """What a model sees in the pictures that were found, where no text answers.
+
+    It is also shown the images, and the parts of them that led to pictures.
+    """
     chunks = {item.chunk.id: item.chunk for item in evidence}
     pictures = {picture.chunk_id: picture for picture in context.base.pictures(list(chunks))}
     told = [chunk for number, chunk in chunks.items() if number in pictures][:SHOWN]
@@ -269,7 +250,9 @@ async def _read_off(context: Context, question: str, evidence: Sequence[Evidence
         return None
     kept = [context.gallery.file(pictures[chunk.id]) for chunk in told]
     files = [await asyncio.to_thread(file.read_bytes) for file in kept]
-    said = await _said(context, question, list(map(caption, told)), (*context.images, *files))
+    led = [seen for seen in looks if seen.alike and seen.box != WHOLE][:SHOWN]
+    parts = [await asyncio.to_thread(part, context.images[seen.image], seen.box) for seen in led]
+    said = await _said(context, question, list(map(caption, told)), (*context.images, *parts, *files))
     return None if said.text is None else _quoting(said, told)
 
 

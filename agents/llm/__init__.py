@@ -33,6 +33,7 @@ from kedge.agents.llm.replies import (
     ConceptsReply,
     DescribeReply,
     JudgeReply,
+    LocateReply,
     PlanReply,
     ReadReply,
     TriplesReply,
@@ -40,6 +41,7 @@ from kedge.agents.llm.replies import (
     reason_of,
 )
 from kedge.errors import DecisionFailed
+from kedge.tools.images import Box, shrunk
 from kedge.tools.knowledge_base import Chunk, Evidence, Extraction, TripleDraft
 
 if TYPE_CHECKING:
@@ -198,12 +200,21 @@ class LlmCast:
         """What the model sees in the images; without images, what it makes of the hints."""
         role = prompt("describe")
         messages = role.messages(question=question, passages=quoted(hints), count=len(images))
-        reply = await self._asker.ask(role, DescribeReply, showing(messages, images))
+        files = [await asyncio.to_thread(shrunk, data) for data in images]
+        reply = await self._asker.ask(role, DescribeReply, showing(messages, files))
         if not reply.seen or not reply.description:
             return Description(text=None, notes=("the model sees nothing that answers",))
         return Description(
             text=reply.description, hints=tuple(hints), confidence=CONFIDENCE[reply.confidence]
         )
+
+    async def locate(self, question: str, image: bytes) -> tuple[Box, ...]:
+        """Parts of an image that the model would look at more closely, the most important first."""
+        role = prompt("locate")
+        messages = showing(role.messages(question=question), [await asyncio.to_thread(shrunk, image)])
+        reply = await self._asker.ask(role, LocateReply, messages)
+        boxes = [Box(*(e / 1000 for e in (p.left, p.top, p.right, p.bottom))) for p in reply.parts]
+        return tuple(box for box in boxes if box.left < box.right and box.top < box.bottom)
 
     async def _grade_batch(self, question: str, passages: Sequence[Chunk]) -> Mapping[int, float]:
         """Grades 0 to 1 by position; a passage that the model passed over has none."""

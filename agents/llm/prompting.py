@@ -105,8 +105,6 @@ def showing(messages: Messages, images: Sequence[bytes]) -> Messages:
     *before, (role, text) = messages
     kinds = ["png" if data.startswith(PNG) else "jpeg" for data in images]
     coded = [b64encode(data).decode() for data in images]
-    kinds = ["png" if data.startswith(PNG) else "jpeg" for data in images]
-    coded = [b64encode(data).decode() for data in images]
     urls = [f"data:image/{kind};base64,{code}" for kind, code in zip(kinds, coded, strict=True)]
     parts = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
     return (*before, (role, [*parts, {"type": "text", "text": text}]))

@@ -24,6 +24,7 @@ __all__ = [
     "ConceptsReply",
     "Confidence",
     "JudgeReply",
+    "LocateReply",
     "Missing",
     "PlanReply",
     "ReadReply",
@@ -225,6 +226,25 @@ class DescribeReply(BaseModel):
     seen: bool
     description: Passage = ""
     confidence: Confidence = "medium"
+
+
+_Edge = Annotated[int, Field(ge=0, le=1000)]
+
+
+class PartReply(BaseModel):
+    """A part of an image, its edges in thousandths."""
+
+    what: Name = ""
+    left: _Edge
+    top: _Edge
+    right: _Edge
+    bottom: _Edge
+
+
+class LocateReply(BaseModel):
+    """Parts of an image that are worth a closer look."""
+
+    parts: Annotated[tuple[PartReply, ...], Field(max_length=3), _few(3)] = ()
 
 
 def parse(form: type[F], text: str) -> F:

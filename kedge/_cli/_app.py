@@ -75,7 +75,7 @@ def _say_version(wanted: bool) -> None:
 
 # What `--json` prints is documented below each command; keys are only ever added.
 JSON_KEYS = "JSON keys: "
-CHUNK = "id, document_id, source, title, heading, text, start, end, kind, page"
+CHUNK = "id, document_id, source, title, heading, text, start, end, kind, page, times"
 TRIPLE = "id, subject, relation, object, chunk_id, confidence"
 
 app = typer.Typer(

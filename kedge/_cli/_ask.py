@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page, picture, box"
+CITATION = "number, chunk_id, document_id, source, title, quote, start, end, page, time, picture, box"
 ANSWER = (
     "question, method, text, answers, abstention [reason, missing [kind, target, slot, description], nearest "
     f"[as citations]], citations [{CITATION}], path [subject, relation, object, chunk_id, citation], "

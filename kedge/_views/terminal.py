@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from kedge._views.clean import clean, one_line
 from kedge._views.paths import Branch, branches
-from kedge._views.words import cost_line, near, place_of, reason_in_words
+from kedge._views.words import cost_line, near, place_of, reason_in_words, span_of
 
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation, Step
@@ -119,6 +119,7 @@ def chunk_renderable(chunk: Chunk) -> RenderableType:
     """A chunk's place and its whole text."""
     place = [f"chunk {chunk.id}", f"characters {chunk.start}–{chunk.end}"]
     place += [f"page {chunk.page}"] if chunk.page else []
+    place += [span_of(time)] if (time := chunk.time()) else []
     place += [one_line(chunk.heading)] if chunk.heading else []
     return Group(Text(" · ".join(place), "dim"), Padding(Text(clean(chunk.text)), (0, 0, 1, 2)))
 
@@ -129,6 +130,7 @@ def evidence_renderable(evidence: Sequence[Evidence]) -> RenderableType:
     for rank, item in enumerate(evidence, start=1):
         chunk = item.chunk
         page = f", page {chunk.page}" if chunk.page else ""
+        page += f", {span_of(time)}" if (time := chunk.time()) else ""
         head = Text.assemble(
             (f"{rank:>2}  ", "dim"),
             (one_line(chunk.title or chunk.source, 80), "bold"),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedge._views.clean import clean, one_line
+from kedge.tools.knowledge_base.records import clock
 
 if TYPE_CHECKING:
     from kedge.graphs.answer import Answer, Citation
 
-__all__ = ["cost_line", "near", "place_of", "plural", "reason_in_words"]
+__all__ = ["cost_line", "near", "place_of", "plural", "reason_in_words", "span_of"]
 
 REASONS = {
     "out of corpus": "nothing in these documents is about this",
@@ -50,9 +51,21 @@ def reason_in_words(answer: Answer) -> str:
 
 
 def place_of(citation: Citation) -> str:
-    """Source, page and characters of a citation."""
+    """Source, page or time, and characters of a citation."""
     page = f" · page {citation.page}" if citation.page else ""
-    return f"{near(citation.source)}{page}{_region(citation)} · characters {citation.start}–{citation.end}"
+    time = f" · {span_of(citation.time)}" if citation.time else ""
+    region = _region(citation)
+    return f"{near(citation.source)}{page}{time}{region} · characters {citation.start}–{citation.end}"
+
+
+def span_of(time: tuple[float, float]) -> str:
+    """From when to when something is said or shown.
+
+    Example:
+        >>> span_of((65.0, 72.5))
+        '1:05–1:12'
+    """
+    return f"{clock(time[0])}–{clock(time[1])}"
 
 
 def _region(citation: Citation) -> str:

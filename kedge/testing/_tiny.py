@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from kedge.testing import _tiny_eyes
 
 __all__ = ["make_tiny_model"]
 
@@ -34,13 +37,17 @@ The keeper of the lighthouse wrote down who came, when they left, and what the w
 She asked him where the river begins; he answered that nobody in the village had ever gone to see.
 {"answer": "yes", "reason": "The letter says so.", "score": 3, "names": ["Ada Moss", "Edda Sorley"]}
 """
-ARCHITECTURES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
+ARCHITECTURES = {
+    "qwen3": "Qwen3ForCausalLM",
+    "llama": "LlamaForCausalLM",
+    "idefics3": "LlamaForCausalLM",  # the part of it that reads and writes
+}
 
 
 def make_tiny_model(
     folder: str | Path,
     *,
-    architecture: Literal["qwen3", "llama"] = "qwen3",
+    architecture: Literal["qwen3", "llama", "idefics3"] = "qwen3",
     layers: int = 2,
     width: int = 64,
     heads: int = 2,
@@ -57,7 +64,7 @@ def make_tiny_model(
 
     Args:
         folder: Made if it is not there; files of the same names are replaced.
-        architecture: `qwen3` or `llama`.
+        architecture: `qwen3` or `llama`; or `idefics3`, a Llama that is also shown images, 7 tokens each.
         layers: Transformer blocks.
         width: Length of a hidden vector; `heads` must divide it, and half of the heads share keys and values.
         heads: Attention heads, an even number; vLLM on the CPU wants `width / heads` to be 32, 64, 96 or 128.
@@ -76,7 +83,8 @@ def make_tiny_model(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(texts, vocabulary)
+    sees = architecture == "idefics3"
+    tokenizer = _tokenizer(texts, vocabulary, _tiny_eyes.MARKS if sees else ())
     tokenizer.save(str(folder / "tokenizer.json"))
     ends = {
         "bos_token_id": tokenizer.token_to_id(END_OF_TEXT),
@@ -85,7 +93,7 @@ def make_tiny_model(
     }
     config = {
         "architectures": [ARCHITECTURES[architecture]],
-        "model_type": architecture,
+        "model_type": "llama" if sees else architecture,
         "vocab_size": tokenizer.get_vocab_size(),
         "hidden_size": width,
         "intermediate_size": 2 * width,
@@ -102,7 +110,8 @@ def make_tiny_model(
         "torch_dtype": "float32",
         **ends,
     }
-    _write(folder / "config.json", config)
+    shown = _tiny_eyes.seeing(config, tokenizer.token_to_id(_tiny_eyes.IMAGE)) if sees else config
+    _write(folder / "config.json", shown)
     _write(folder / "generation_config.json", ends)
     _write(
         folder / "tokenizer_config.json",
@@ -112,21 +121,27 @@ def make_tiny_model(
             "eos_token": END_OF_TURN,
             "pad_token": END_OF_TEXT,
             "model_max_length": context,
-            "chat_template": CHAT_TEMPLATE,
+            "chat_template": _tiny_eyes.CHAT_TEMPLATE if sees else CHAT_TEMPLATE,
         },
     )
-    weights = _weights(config, np.random.default_rng(seed))
-    save_file(dict(weights), folder / "model.safetensors", metadata={"format": "pt"})
+    random = np.random.default_rng(seed)
+    weights = dict(_weights(config, random))
+    if sees:
+        inside = {re.sub(r"\Amodel\.", "model.text_model.", name): each for name, each in weights.items()}
+        weights = inside | dict(_tiny_eyes.eyes(width, random))
+        for name, processor in _tiny_eyes.PROCESSORS.items():
+            _write(folder / name, processor)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 
-def _tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+def _tokenizer(texts: Iterable[str], vocabulary: int, marks: Iterable[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - len(PARSED),
-        special_tokens=list(MARKS),
+        special_tokens=[*MARKS, *marks],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

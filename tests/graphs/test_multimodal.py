@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -199,6 +200,33 @@ async def test_a_model_is_shown_the_image_the_crop_and_the_pictures_that_were_fo
     assert shown[0] >= 2
     assert shown[-1] == 2
     assert read.ledger.roles["describe"].calls == 1
+
+
+async def test_a_model_points_at_the_part_that_is_searched_with_and_sees_it(base: KnowledgeBase) -> None:
+    sheet = Image.effect_noise((900, 400), 60).convert("RGB")
+    flag = Image.open(io.BytesIO(FLAG)).convert("RGB").resize((252, 168))
+    sheet.paste(flag, (27, 208))  # where the layout proposes nothing
+    shown: list[int] = []
+
+    def pointing(request: StubRequest) -> str:
+        name = request.body["response_format"]["json_schema"]["name"]
+        content = request.body["messages"][-1]["content"]
+        if name.startswith("locate"):
+            part = {"what": "a flag", "left": 30, "top": 520, "right": 310, "bottom": 940}
+            return json.dumps({"parts": [{**part, "right": 20}, part]})
+        if name.startswith("describe"):
+            shown.append(sum(part["type"] == "image_url" for part in content))
+            return json.dumps({"seen": True, "description": "Seven rays", "confidence": "high"})
+        if name.startswith("judge"):
+            return json.dumps({"missing": [], "sufficient": False})
+        return json.dumps({"quotations": [], "status": "out of corpus", "answer": "", "missing": []})
+
+    with StubServer(pointing) as server:
+        model = connect(server.url, "stub")
+        answer = await base.aask("Which number of rays has the emblem?", images=[as_png(sheet)], model=model)
+    assert answer.text == "Seven rays"
+    assert answer.citations[0].source == "flag.png"
+    assert shown[-1] >= 3  # the image, the part of it, and the picture that was found
 
 
 # --- the front door -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from kedge.errors import LoadError
 
-__all__ = ["FORMATS", "UNREADABLE", "as_png", "opened"]
+__all__ = ["FORMATS", "UNREADABLE", "as_png", "opened", "shrunk"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """What is looked for in the bytes, whatever a file is called."""
@@ -19,6 +19,9 @@ UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError
 """What Pillow's decoders let through for bytes that are cut off or not an image at all."""
 
 PIXELS = 80_000_000
+_SENT = 2**18  # bytes of an image file that is sent as it is
+_LOOKED_AT = 1_280  # pixels of a longer side; models look at fewer
+_QUALITY = 85
 _DEEP = {"I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -57,6 +60,28 @@ def as_png(image: Image.Image, *, longest: int | None = None) -> bytes:
         image.thumbnail((longest, longest))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def shrunk(data: bytes) -> bytes:
+    """An image file that can be sent to a model: PNG or JPEG, and not large.
+
+    What is so already stays as it is; all else becomes a JPEG of at most 1,280 pixels a side.
+
+    Raises:
+        LoadError: as `opened`.
+
+    Example:
+        >>> small = as_png(Image.new("RGB", (9, 9)))
+        >>> shrunk(small) == small
+        True
+    """
+    if len(data) <= _SENT and data.startswith((b"\x89PNG", b"\xff\xd8")):
+        return data
+    image = opened(data)
+    image.thumbnail((_LOOKED_AT, _LOOKED_AT))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()
 
 

@@ -13,10 +13,12 @@ from kedge.tools.knowledge_base.records import (
     Expansion,
     Extraction,
     Figure,
+    Moment,
     ParsedDocument,
     Picture,
     Triple,
     TripleDraft,
+    clock,
     entity_key,
 )
 from kedge.tools.knowledge_base.reports import AddReport, Failure, Preview, Progress, RemoveReport, Stats
@@ -37,6 +39,7 @@ __all__ = [
     "KnowledgeBase",
     "KnowledgeGraph",
     "Limits",
+    "Moment",
     "ParsedDocument",
     "Picture",
     "Preview",
@@ -46,6 +49,7 @@ __all__ = [
     "Triple",
     "TripleDraft",
     "caption",
+    "clock",
     "entity_key",
     "find",
     "load",

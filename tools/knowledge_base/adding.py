@@ -20,7 +20,15 @@ from kedge.errors import BudgetExceeded, KedgeError, LoadError, ModelUnavailable
 from kedge.tools.encoders._protocol import Encoder
 from kedge.tools.knowledge_base.chunking import chunk as cut
 from kedge.tools.knowledge_base.loaders import Fields, load
-from kedge.tools.knowledge_base.records import Block, Chunk, Extraction, ParsedDocument, TripleDraft
+from kedge.tools.knowledge_base.records import (
+    Block,
+    Chunk,
+    Extraction,
+    Moment,
+    ParsedDocument,
+    TripleDraft,
+    during,
+)
 from kedge.tools.knowledge_base.reports import AddReport, Failure, Preview, Progress
 from kedge.tools.knowledge_base.rows import Delta, NewDocument, Origin
 from kedge.tools.knowledge_base.store import Store
@@ -338,6 +346,7 @@ def _chunks(document_id: str, parsed: ParsedDocument) -> tuple[Chunk, ...]:
     """
     if not parsed.blocks and parsed.text:
         parsed = replace(parsed, blocks=(Block("paragraph", 0, len(parsed.text)),))
+    moments = [Moment(block.start, *block.time) for block in parsed.blocks if block.time]
     return tuple(
         Chunk(
             id=position,
@@ -350,6 +359,7 @@ def _chunks(document_id: str, parsed: ParsedDocument) -> tuple[Chunk, ...]:
             end=span.end,
             kind=span.kind,
             page=span.page,
+            times=during(moments, span.start, span.end),
         )
         for position, span in enumerate(cut(parsed))
     )

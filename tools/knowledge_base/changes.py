@@ -104,8 +104,16 @@ def _insert_documents(connection: Connection, documents: Sequence[NewDocument]) 
         if document.vectors is not None
         for chunk, vector in zip(document.chunks, document.vectors, strict=True)
     ]
+    moments = [
+        {"chunk_id": chunk.id, "times": chunk.times}
+        for document in documents
+        for chunk in document.chunks
+        if chunk.times
+    ]
     if chunks:
         connection.execute(insert(t.chunks), chunks)
+    if moments:
+        connection.execute(insert(t.moments), moments)
     if vectors:
         connection.execute(insert(t.embeddings), vectors)
     if pictures := [row._asdict() for document in documents for row in document.pictures]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = [
     "Block",
@@ -16,14 +16,19 @@ __all__ = [
     "Expansion",
     "Extraction",
     "Figure",
+    "Moment",
     "ParsedDocument",
     "Picture",
     "Triple",
     "TripleDraft",
+    "clock",
+    "during",
     "entity_key",
 ]
 
-DocumentKind = Literal["text", "markdown", "html", "pdf", "docx", "table", "record", "image"]
+DocumentKind = Literal[
+    "text", "markdown", "html", "pdf", "docx", "table", "record", "image", "subtitles", "video"
+]
 BlockKind = Literal["paragraph", "heading", "list", "table", "code", "image"]
 
 
@@ -40,12 +45,45 @@ def entity_key(name: str) -> str:
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
 
 
+def clock(seconds: float) -> str:
+    """A moment of a recording as people write it: minutes and seconds, and hours where there are any.
+
+    Example:
+        >>> clock(65.9), clock(3_661)
+        ('1:05', '1:01:01')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Moment(NamedTuple):
+    """Between which seconds of a recording the text from this character on is said, or its picture shown."""
+
+    at: int
+    start: float
+    end: float
+
+
+def during(moments: Sequence[Moment], start: int, end: int) -> tuple[Moment, ...]:
+    """Those of a document's moments, first to last, that its characters `start:end` belong to.
+
+    Example:
+        >>> during([Moment(0, 1.0, 2.0), Moment(6, 4.0, 5.0), Moment(9, 5.0, 6.0)], 7, 9)
+        (Moment(at=6, start=4.0, end=5.0),)
+    """
+    begun = [moment for moment in moments if moment.at < max(end, start + 1)]
+    last = len(begun) - 1
+    return tuple(m for i, m in enumerate(begun) if i == last or begun[i + 1].at > start)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One structural unit of a document: `text[start:end]` of its `ParsedDocument`.
 
     A `table` block is a header and rows verbalised one a line, `column: value | column: value`, so that each
-    row can be read alone. `level` is 1-6 for headings, else 0. `page` counts from 1.
+    row can be read alone. `level` is 1-6 for headings, else 0. `page` counts from 1. `time` are the seconds
+    of a recording between which it is said or shown.
     """
 
     kind: BlockKind
@@ -53,6 +91,7 @@ class Block:
     end: int
     page: int | None = None
     level: int = 0
+    time: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +150,8 @@ class Chunk:
     """What is searched: `text` is characters `start:end` of its document's text.
 
     `id` grows and is never used twice, so an index can never mistake a new chunk for an old one.
-    `heading` is the path of headings above it, joined with ` > `.
+    `heading` is the path of headings above it, joined with ` > `. `times` say when its parts are said or
+    shown in a recording, first to last.
     """
 
     id: int
@@ -124,11 +164,24 @@ class Chunk:
     end: int
     kind: BlockKind = "paragraph"
     page: int | None = None
+    times: tuple[Moment, ...] = ()
 
     @property
     def indexed_text(self) -> str:
         """The text that indexes see: the title and headings give a passage its context."""
         return "\n".join(part for part in (self.title, self.heading, self.text) if part)
+
+    def time(self, start: int = 0, end: int | None = None) -> tuple[float, float] | None:
+        """The seconds of a recording between which `text[start:end]` is said or shown, if it is of one.
+
+        Example:
+            >>> times = Moment(0, 1, 2), Moment(6, 4, 5)
+            >>> said = Chunk(1, "d", "a.srt", "a", "", "Ahoy. Who?", 0, 10, times=times)
+            >>> said.time(), said.time(6, 10)
+            ((1, 5), (4, 5))
+        """
+        said = during(self.times, self.start + start, self.end if end is None else self.start + end)
+        return (said[0].start, max(moment.end for moment in said)) if said else None
 
 
 @dataclass(frozen=True, slots=True)

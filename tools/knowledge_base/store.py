@@ -73,7 +73,7 @@ class Store:
                     raise StoreError(f"no knowledge base at {location}", fix="kedge add FILE makes one")
                 self._create()
             self._check_format()
-            for table in (t.expansions, t.pictures, t.picture_vectors):  # older bases have none
+            for table in (t.expansions, t.moments, t.pictures, t.picture_vectors):  # older bases have none
                 table.create(self._engine, checkfirst=True)
 
     def close(self) -> None:
@@ -391,7 +391,11 @@ _DOCUMENT_COLUMNS = [column for column in t.documents.c if column.name not in ("
 _DOCUMENTS = select(*_DOCUMENT_COLUMNS).order_by(t.documents.c.number)
 _TRIPLES = select(*(t.triples.c[name] for name in TripleRow._fields)).order_by(t.triples.c.id)
 _MENTIONS = select(*(t.mentions.c[name] for name in MentionRow._fields))
-_CHUNKS = select(t.chunks, t.documents.c.source, t.documents.c.title).join(t.documents)
+_CHUNKS = (
+    select(t.chunks, t.documents.c.source, t.documents.c.title, t.moments.c.times)
+    .join(t.documents, t.documents.c.id == t.chunks.c.document_id)
+    .outerjoin(t.moments, t.moments.c.chunk_id == t.chunks.c.id)
+)
 _REVISION = select(t.counters.c.value).where(t.counters.c.name == "revision")
 _CHUNK_COUNT = select(func.count()).select_from(t.chunks)
 

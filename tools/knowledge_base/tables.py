@@ -32,6 +32,7 @@ __all__ = [
     "mentions",
     "meta",
     "metadata",
+    "moments",
     "origins",
     "picture_vectors",
     "pictures",
@@ -99,6 +100,13 @@ embeddings = Table(
     metadata,
     Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
+)
+
+moments = Table(
+    "moments",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    Column("times", JSON, nullable=False),
 )
 
 expansions = Table(

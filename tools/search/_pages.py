@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Page", "pages"]
 
+Place = tuple[str, int]
+
 _DEPTH = 200  # chunks whose pages are ranked
+_K1, _B = 1.2, 0.75  # as full text has them
 _NAMED = re.compile(r"(?i)\b(figure|fig|table|chart|exhibit|graph|map|page|slide)\b\.?\s*(\d+)")
 
 
@@ -32,8 +37,9 @@ class Page(NamedTuple):
 async def pages(base: KnowledgeBase, query: str, k: int = 5, *, document_id: str | None = None) -> list[Page]:
     """The pages that a query means, best first, in one document or in all that have pages.
 
-    Three rankings are fused by reciprocal rank: by words (a page counts with its three best chunks), by
-    meaning (with its best), and by what the query names, such as "Figure 4" or "page 12".
+    Three rankings are fused by reciprocal rank: by words (BM25 over whole pages, since words that stand on
+    a page together may stand in different chunks of it), by meaning (a page counts with its best chunk), and
+    by what the query names, such as "Figure 4" or "page 12".
 
     Raises:
         InputError: when k is less than 1.
@@ -47,7 +53,7 @@ async def pages(base: KnowledgeBase, query: str, k: int = 5, *, document_id: str
         found = base.chunks(sorted({n for hits in (words, meaning) for n, _ in hits}))
         inside = {c.id: c for c in found if c.page is not None and document_id in (None, c.document_id)}
         named = [(n, score) for n, c in inside.items() if (score := _named(query, c))]
-        rankings = [_ranked(inside, words, 3), _ranked(inside, meaning, 1), _ranked(inside, named, 1)]
+        rankings = [_by_words(base, query, inside), _by_best(inside, meaning), _by_best(inside, named)]
         order = [inside[n] for n, _ in (*best(named), *best(words), *best(meaning)) if n in inside]
         chunks = list({c.id: c for c in order}.values())
         return [
@@ -58,14 +64,30 @@ async def pages(base: KnowledgeBase, query: str, k: int = 5, *, document_id: str
     return await asyncio.to_thread(search)
 
 
-def _ranked(chunks: Mapping[int, Chunk], hits: Sequence[Hit], count: int) -> list[tuple[str, int]]:
-    """Pages by the sum of their `count` best chunks' scores."""
-    scores: dict[tuple[str, int], list[float]] = {}
-    for number, score in best(hits):
-        if number in chunks:
-            chunk = chunks[number]
-            scores.setdefault((chunk.document_id, chunk.page or 0), []).append(score)
-    return [page for page, _ in best((page, sum(found[:count])) for page, found in scores.items())]
+def _by_words(base: KnowledgeBase, query: str, chunks: Mapping[int, Chunk]) -> list[Place]:
+    """Pages by BM25, each as one text; how rare a word is, is counted over these pages."""
+    pages: dict[Place, Counter[str]] = {}
+    for chunk in chunks.values():
+        pages.setdefault(_place(chunk), Counter()).update(base.full_text.terms(chunk.text))
+    asked = set(base.full_text.terms(query))
+    held = Counter(term for page in pages.values() for term in asked & page.keys())
+    rare = {term: math.log(1 + (len(pages) - n + 0.5) / (n + 0.5)) for term, n in held.items()}
+    mean = sum(page.total() for page in pages.values()) / max(1, len(pages))
+    scores: dict[Place, float] = {}
+    for place, page in pages.items():
+        room = _K1 * (1 - _B + _B * page.total() / mean) if mean else 0.0
+        scores[place] = sum(rare[t] * page[t] * (_K1 + 1) / (page[t] + room) for t in rare if page[t])
+    return [place for place, score in best(scores.items()) if score > 0]
+
+
+def _by_best(chunks: Mapping[int, Chunk], hits: Sequence[Hit]) -> list[Place]:
+    """Pages by the score of their best chunk."""
+    found = (chunks[number] for number, _ in best(hits) if number in chunks)
+    return list(dict.fromkeys(map(_place, found)))
+
+
+def _place(chunk: Chunk) -> Place:
+    return chunk.document_id, chunk.page or 0
 
 
 def _named(query: str, chunk: Chunk) -> float:

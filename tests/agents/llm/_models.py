@@ -26,6 +26,7 @@ ROLES = (
     "verify",
     "augment",
     "describe",
+    "locate",
 )
 Said = str | AIMessage | Exception
 

@@ -32,7 +32,18 @@ def chunk(text: str) -> Chunk:
 
 
 def test_every_role_has_its_prompt() -> None:
-    roles = {"concepts", "extract_triples", "judge", "read", "plan", "grade", "verify", "augment", "describe"}
+    roles = {
+        "concepts",
+        "extract_triples",
+        "judge",
+        "read",
+        "plan",
+        "grade",
+        "verify",
+        "augment",
+        "describe",
+        "locate",
+    }
     assert roles | {"disambiguate", "grade_batch"} == set(NAMES)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kedge.errors import LoadError
-from kedge.tools.images import WHOLE, Box, as_png, can_read, opened, proposals, read_text
+from kedge.tools.images import WHOLE, Box, as_png, can_read, opened, proposals, read_text, shrunk
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -120,6 +120,15 @@ def test_tesseract_is_given_the_image_and_its_noise_is_left_out(
     assert read_text(Image.new("RGB", (30, 30))) == "PNG 42\nHigh water"
     program.write_text("#!/bin/sh\nexit 1\n")
     assert read_text(Image.new("RGB", (30, 30))) == ""
+
+
+def test_what_a_model_is_sent_is_a_small_png_or_jpeg() -> None:
+    small, large = Image.new("RGB", (9, 9)), Image.effect_noise((1_400, 700), 90)
+    assert shrunk(saved(small, "JPEG")) == saved(small, "JPEG")
+    for data in (saved(large, "PNG"), saved(small, "GIF"), saved(small, "WEBP")):
+        sent = shrunk(data)
+        assert sent.startswith(b"\xff\xd8")
+        assert max(opened(sent).size) == min(max(opened(data).size), 1_280)
 
 
 def test_a_copy_is_made_smaller_and_the_image_is_not() -> None:

@@ -46,6 +46,19 @@ async def test_a_page_is_found_by_its_words_and_text_without_pages_is_none(base:
     assert {page.document_id for page in found} == {base.document("first").id}
 
 
+async def test_words_count_together_that_stand_in_different_chunks_of_a_page(base: KnowledgeBase) -> None:
+    parts = ("The mole was raised.", "Granite came by sea.", "The mole. A mole. Another mole.", "Herring.")
+    starts = [sum(len(part) + 2 for part in parts[:n]) for n in range(len(parts))]
+    blocks = [
+        Block("image", start, start + len(part), page)  # images are chunks of their own
+        for start, part, page in zip(starts, parts, (1, 1, 2, 3), strict=True)
+    ]
+    await base.aadd([ParsedDocument("m", "m", "m", "\n\n".join(parts), "pdf", tuple(blocks))])
+    found = await pages(base, "mole of granite", 3, document_id=base.document("m").id)
+    assert found[0].number == 1
+    assert len(found[0].chunks) == 2
+
+
 async def test_a_figure_that_is_named_leads_to_its_page(base: KnowledgeBase) -> None:
     first, second, *_ = await pages(base, "What is the depth in Figure 2?", 3)
     assert {first.number, second.number} == {1, 2}

@@ -162,3 +162,11 @@ def _documents(source: Source, kind: Format, fields: Fields) -> Iterator[ParsedD
             from kedge.tools.knowledge_base.loaders.image import load_image
 
             return load_image(source)
+        case "subtitles":
+            from kedge.tools.knowledge_base.loaders.subtitles import load_subtitles
+
+            return load_subtitles(source)
+        case "video":
+            from kedge.tools.knowledge_base.loaders.video import load_video
+
+            return load_video(source)

@@ -8,7 +8,9 @@ from typing import Literal
 
 __all__ = ["FORMATS", "SUPPORTED", "Format"]
 
-Format = Literal["text", "markdown", "html", "pdf", "docx", "table", "jsonl", "json", "image"]
+Format = Literal[
+    "text", "markdown", "html", "pdf", "docx", "table", "jsonl", "json", "image", "subtitles", "video"
+]
 
 _SUFFIXES: dict[Format, tuple[str, ...]] = {
     "text": (".txt", ".text", ".rst", ".log"),
@@ -20,6 +22,8 @@ _SUFFIXES: dict[Format, tuple[str, ...]] = {
     "jsonl": (".jsonl", ".ndjson"),
     "json": (".json",),
     "image": (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    "subtitles": (".srt", ".vtt"),
+    "video": (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
 }
 
 FORMATS: Mapping[str, Format] = MappingProxyType(

@@ -198,14 +198,23 @@ class Composer:
         shows: str = "",
         box: tuple[float, float, float, float] | None = None,
         page: int | None = None,
+        time: tuple[float, float] | None = None,
     ) -> None:
         """Append an image block that tells of a picture, for which see `Figure`; none for a blank text."""
         before = len(self.blocks)
-        self.add("image", text, page=page)
+        self.add("image", text, page=page, time=time)
         if len(self.blocks) > before and (data or shows):
             self.figures.append(Figure(self.blocks[-1].start, data, shows, box))
 
-    def add(self, kind: BlockKind, text: str, *, level: int = 0, page: int | None = None) -> None:
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        level: int = 0,
+        page: int | None = None,
+        time: tuple[float, float] | None = None,
+    ) -> None:
         """Append a block; blank text is left out."""
         text = clean(text).strip()
         if not text:
@@ -214,7 +223,7 @@ class Composer:
             self._parts.append("\n\n")
             self._length += 2
         self._parts.append(text)
-        self.blocks.append(Block(kind, self._length, self._length + len(text), page, level))
+        self.blocks.append(Block(kind, self._length, self._length + len(text), page, level, time))
         self._length += len(text)
 
     def add_table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
