@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Base64Bytes, Field
+from pydantic import BeforeValidator, Field
 
 from kedge._doors.actions import document_of, entity_of
 from kedge._doors.names import near_names
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 WIDEST: Final = 1600  # pixels of a picture
+Base64 = Annotated[bytes, BeforeValidator(partial(b64decode, validate=True))]
 
 
 class Ask(Arguments):
@@ -48,7 +51,7 @@ class Ask(Arguments):
     method: Name | None = None
     rounds: int = Field(default=3, ge=0, le=10)
     seconds: float = Field(default=60.0, gt=0, le=600)
-    image: Base64Bytes | None = None
+    image: Base64 | None = None
 
 
 class Listing(Arguments):
@@ -179,7 +182,8 @@ def around(base: KnowledgeBase, given: Around) -> dict[str, Any]:
     picture = picture_of_triples(
         triples, base.chunks, key=entity_key, centre=key, hops=given.hops, most=given.most
     )
-    note = f"{picture.note}; {picture.title} has {degree:,} in all"
+    left = degree - sum(key in (edge.source, edge.target) for edge in picture.edges)
+    note = picture.note + (f"; {left:,} more of {picture.title} are not drawn" if left > 0 else "")
     return {"title": picture.title, "note": note, **drawable(picture.nodes, picture.edges)}
 
 

@@ -82,7 +82,7 @@ def graph_html(nodes: Sequence[Node], edges: Sequence[Edge], *, title: str, note
 
 
 def drawable(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, object]:
-    """What `graph.js` draws: edges name their ends by place; those whose ends are not both there are left out."""
+    """What `graph.js` draws: edges name their ends by place; one without both its ends there is left out."""
     places = {node.id: place for place, node in enumerate(nodes)}
     return {
         "nodes": [_shown(asdict(node)) for node in nodes],

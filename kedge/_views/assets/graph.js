@@ -122,6 +122,8 @@ function drawGraph(root, { nodes, edges }, { before, visit: around } = {}) {
   }
 
   function draw() {
+    const small = Math.min(1, view.k); // words stay as large as can be read
+    world.style.setProperty("--k", small);
     world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.k})`);
     for (const edge of edges) {
       const { from, to } = edge;
@@ -146,7 +148,7 @@ function drawGraph(root, { nodes, edges }, { before, visit: around } = {}) {
     }
     for (const node of nodes) {
       node.dot.setAttribute("transform", `translate(${node.x} ${node.y})`);
-      place(node.text, node.x, node.y + node.r + 14);
+      place(node.text, node.x, node.y + node.r + 14 / small);
     }
     declutter();
   }
@@ -158,7 +160,7 @@ function drawGraph(root, { nodes, edges }, { before, visit: around } = {}) {
     const room = 45 * view.k * view.k * (stage.clientWidth / 900);
     for (const node of nodes) node.text.classList.toggle("hidden", !(near(node) || (!chosen && node.rank < room)));
     for (const edge of edges) {
-      const own = chosen && (edge.from === chosen || edge.to === chosen);
+      const own = chosen && chosen.links.length < 16 && (edge.from === chosen || edge.to === chosen); // the panel tells of more
       edge.text.classList.toggle("hidden", !(own || (!chosen && (edge.path || edges.length * 3 < room))));
     }
   }
@@ -193,7 +195,7 @@ function drawGraph(root, { nodes, edges }, { before, visit: around } = {}) {
     make(panel, "h2", {}, node.label);
     const count = node.links.length;
     make(panel, "p", { class: "soft" }, node.note || `${count} relation${count === 1 ? "" : "s"} shown`);
-    if (around && node.kind !== "passage") {
+    if (around && node.kind === "entity") {
       make(panel, "button", { type: "button", class: "around" }, "Look around here").addEventListener("click", () => around(node));
     }
     const list = make(panel, "ul");
