@@ -135,7 +135,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
             "perceived",
             f"{len(finding.answers)} entities along {route}" if route and finding else "no path leads on",
             turn=number,
-            path=[str(item.triple) for item in facts],
+            path=[_words(item.triple) for item in facts if item.triple],
             **(finding.model_dump(mode="json", include={"lead", "paths", "doubt"}) if finding else {}),
         )
         sight = Sight(finding=finding, alone=True)
@@ -154,7 +154,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
         "perceived",
         f"{len(latest)} walks and {len(passages)} passages towards: {course.aim}",
         turn=number,
-        path=[str(hop.triple) for hop in latest[0].hops] if latest else [],
+        path=[_words(hop.triple) for hop in latest[0].hops] if latest else [],
         chunks=[item.chunk.id for item in evidence[: context.passages]],
     )
     walks, sight = (*state.get("walks", ()), *latest), Sight(walks=latest, finding=finding)
@@ -361,6 +361,10 @@ async def _lead(
     if not isinstance(context.cast, PathFinder):
         return None
     return await context.meter.play("lead", context.cast.lead, question, context.base, links, findings)
+
+
+def _words(triple: Triple) -> tuple[str, str, str]:
+    return triple.subject, triple.relation, triple.object
 
 
 def _alone(context: Context, finding: Finding | None, steps: Sequence[Triple]) -> bool:

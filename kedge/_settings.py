@@ -37,7 +37,7 @@ class Settings:
         trace: JSON Lines file that every call of a model is written down in.
         otel: Whether every call is an OpenTelemetry span, too: `on` or `off`; extra `otel`.
         api_key: Key for both endpoints, and for a model that `kedge serve` serves.
-        token: What clients of `kedge serve mcp` and `kedge serve a2a` must send over HTTP.
+        token: What clients of `kedge serve mcp`, `a2a` and `ui` must send over HTTP.
         vllm: The environment that has vLLM, if it is not that of Kedge.
         cache_dir: Where embeddings and replies are remembered; by default the user's cache directory.
         database: URL of a database that keeps the documents, instead of a file in `base`.

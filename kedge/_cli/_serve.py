@@ -25,7 +25,7 @@ PORT = 8000
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     serve = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Run a server on this machine.")
-    for command in (vllm, _serve_doors.mcp, _serve_doors.a2a):
+    for command in (vllm, _serve_doors.mcp, _serve_doors.a2a, _serve_doors.ui):
         serve.command()(command)
     app.add_typer(serve, name="serve")
 

@@ -1,4 +1,4 @@
-"""`kedge serve mcp` and `kedge serve a2a`: knowledge bases for other programs."""
+"""`kedge serve mcp`, `a2a` and `ui`: knowledge bases for other programs, and as a web page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kedge.errors import InputError
 if TYPE_CHECKING:
     from kedge._api import KnowledgeBase
 
-__all__ = ["a2a", "mcp"]
+__all__ = ["a2a", "mcp", "ui"]
 
 BasesOption = Annotated[
     list[str] | None,
@@ -98,6 +98,34 @@ def a2a(
     with open_base(base) as served:
         typer.echo(f"listening at http://{host}:{port}", err=True)
         asyncio.run(run(served, model=language_model, token=Settings.read().token, host=host, port=port))
+
+
+def ui(
+    bases: BasesOption = None,
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8810,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    model: ModelOption = None,
+    model_name: ModelNameOption = None,
+) -> None:
+    """Serve a web page to ask, watch, read and look around in, until Ctrl-C.
+
+    It asks for the token that KEDGE_TOKEN holds, if it is set.
+    """
+    import webbrowser
+
+    from kedge.ui import run
+
+    url, token = f"http://{host}:{port}/", Settings.read().token
+
+    def ready() -> None:
+        typer.echo(f"listening at {url}", err=True)
+        if show:
+            webbrowser.open(url)
+
+    with opened(bases) as named:
+        chosen = chat_model(model, model_name)
+        asyncio.run(run(named, model=chosen, token=token, host=host, port=port, on_ready=ready))
 
 
 @contextmanager

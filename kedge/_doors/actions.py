@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kedge import Answer, KnowledgeBase
     from kedge.tools.knowledge_base import Document, ParsedDocument, Triple
 
-__all__ = ["ACTIONS", "Action", "Desk", "Tell", "reply_of"]
+__all__ = ["ACTIONS", "Action", "Desk", "Tell", "document_of", "entity_of", "reply_of"]
 
 WIDEST = 1024  # pixels: what vision models look at
 Tell = Callable[[int, str], Awaitable[None]]
@@ -111,7 +111,7 @@ async def explore_graph(desk: Desk, given: s.ExploreGraph) -> s.Neighbours:
     from kedge.tools.walks import neighbourhood
 
     graph = await asyncio.to_thread(lambda: desk.base.graph)
-    await asyncio.to_thread(_known, desk.base, given.entity)
+    await asyncio.to_thread(entity_of, desk.base, given.entity)
     text = given.about or given.entity
     near = await neighbourhood(graph, desk.base.kept, text, [given.entity], hops=given.hops, most=given.limit)
     facts = [_fact(triple) for triple, _ in near.triples]
@@ -124,7 +124,7 @@ async def find_path(desk: Desk, given: s.FindPath) -> s.Paths:
 
     def look() -> s.Paths:
         graph = desk.base.graph
-        start, end = (_known(desk.base, name) for name in (given.start, given.end))
+        start, end = (entity_of(desk.base, name) for name in (given.start, given.end))
         arrays = compiled(graph)
         found = evidence_paths(arrays, arrays.ids[start], arrays.ids[end], given.count, longest=given.longest)
         numbers = sorted({number for path in found for number in path.triples})
@@ -139,7 +139,7 @@ async def get_document(desk: Desk, given: s.GetDocument) -> s.Excerpt:
     """Read a document, or the next part of it."""
 
     def read() -> s.Excerpt:
-        document = _document(desk.base, given.document)
+        document = document_of(desk.base, given.document)
         text = desk.base.text(document.id)
         part = text[given.offset : given.offset + given.limit]
         end = given.offset + len(part)
@@ -162,7 +162,7 @@ async def look_at_image(desk: Desk, given: s.LookAtImage) -> s.Picture:
     """Look at an image among the documents, or at a part of it."""
 
     def look() -> s.Picture:
-        document = _document(desk.base, given.document)
+        document = document_of(desk.base, given.document)
         file = desk.base.image(document.id)
         if file is None:
             fix = "search gives the document_id of images, too"
@@ -238,7 +238,7 @@ def _fact(triple: Triple) -> s.Fact:
     )
 
 
-def _known(base: KnowledgeBase, name: str) -> str:
+def entity_of(base: KnowledgeBase, name: str) -> str:
     """The key of an entity that the graph has."""
     key, graph = entity_key(name), base.graph
     with graph.lock:
@@ -250,7 +250,7 @@ def _known(base: KnowledgeBase, name: str) -> str:
     raise InputError(f"no entity is called {name!r}", fix=fix)
 
 
-def _document(base: KnowledgeBase, name: str) -> Document:
+def document_of(base: KnowledgeBase, name: str) -> Document:
     """A document by its id or source, told without saying where on the server the knowledge base lies."""
     try:
         return base.document(name)

@@ -6,7 +6,7 @@ import hmac
 import ipaddress
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -64,6 +64,7 @@ class Guard:
         local: Whether the server listens on this machine's own address only.
         rate: Requests a second that one client may send, over ten seconds.
         largest: Bytes of one request.
+        free: Paths that need no token, since nothing of the documents is there.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class Guard:
         local: bool = True,
         rate: float = 100.0,
         largest: int = 4 * 2**20,
+        free: Collection[str] = (),
     ) -> None:
         self._app = app
         self._token = token
+        self._free = free
         self._local = local
         self._rate = rate
         self._largest = largest
@@ -92,7 +95,8 @@ class Guard:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
-        refusal = self._refusal(headers, (scope.get("client") or ("", 0))[0])
+        token = None if scope.get("path") in self._free else self._token
+        refusal = self._refusal(headers, (scope.get("client") or ("", 0))[0], token)
         if refusal is not None:
             await _refuse(send, *refusal)
             return
@@ -102,7 +106,7 @@ class Guard:
             return
         await self._app(scope, body, send)
 
-    def _refusal(self, headers: dict[str, str], client: str) -> tuple[int, str] | None:
+    def _refusal(self, headers: dict[str, str], client: str, token: str | None) -> tuple[int, str] | None:
         """The status and the reason to refuse a request with, if there is one."""
         if self._too_many(client):
             return 429, "too many requests; wait a second"
@@ -111,7 +115,7 @@ class Guard:
             return 421, "this server is reached as localhost only"
         if origin is not None and not self._may_come_from(origin, host):
             return 403, "pages of other origins may not come in"
-        if self._token is not None and not _bears(headers.get("authorization", ""), self._token):
+        if token is not None and not _bears(headers.get("authorization", ""), token):
             return 401, "a bearer token is needed"
         declared = headers.get("content-length", "0")
         fits = declared.isdecimal() and len(declared) < DIGITS and int(declared) <= self._largest

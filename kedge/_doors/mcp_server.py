@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import logging
-import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping, Sequence
@@ -49,6 +48,7 @@ from pydantic import ValidationError, create_model
 
 from kedge import __version__
 from kedge._doors.actions import ACTIONS, Action, Desk
+from kedge._doors.names import check_names
 from kedge._doors.schemas import Arguments, Picture, Result, complaint
 from kedge._views.clean import clean, one_line
 from kedge.errors import InputError, KedgeError
@@ -64,7 +64,6 @@ PAGE: Final = 100  # resources in one page of a list
 KEPT: Final = 100  # runs of each knowledge base that can be read again
 AT_ONCE: Final = 16  # calls that are worked on at the same time
 WAITING: Final = 256  # calls that may wait for their turn
-BASE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 INSTRUCTIONS = """\
 Kedge answers questions from documents. `ask` gives a cited answer, or says that the documents do not hold it
@@ -105,12 +104,7 @@ def build(
     roots: Sequence[Path] = (),
 ) -> Server[dict[str, Any]]:
     """The server of these knowledge bases; see `kedge.mcp.server`."""
-    for name in bases:
-        if not BASE_NAME.fullmatch(name):
-            fix = "use small letters, digits, - and _"
-            raise InputError(f"a knowledge base cannot be called {name!r} by clients", fix=fix)
-    if not bases:
-        raise InputError("there is no knowledge base to serve", fix="name one")
+    check_names(bases)
     desks = {name: Desk(base, model, tuple(roots)) for name, base in bases.items()}
     runs = {name: _Runs(name) for name in bases}
     tools = _Tools(desks, runs, writable)

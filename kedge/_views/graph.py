@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from kedge.graphs.answer import Answer
     from kedge.tools.knowledge_base import Chunk, Triple
 
-__all__ = ["Edge", "Node", "Picture", "graph_html", "picture_of_answer", "picture_of_triples"]
+__all__ = ["Edge", "Node", "Picture", "drawable", "graph_html", "picture_of_answer", "picture_of_triples"]
 
 QUOTE = 400
+WHOLE_PAGE = """
+const drawing = drawGraph(document.body, JSON.parse(document.getElementById("data").textContent));
+if (location.hash === "#focus") drawing.focus();
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,27 @@ def graph_html(nodes: Sequence[Node], edges: Sequence[Edge], *, title: str, note
 
     Edges whose ends are not both among the nodes are left out.
     """
+    body = f"""<header>
+<h1>{escape(title)}</h1><p>{escape(note)}</p>
+<label>Find <input class="find" list="names" autocomplete="off" spellcheck="false"></label>
+<datalist class="names" id="names"></datalist>
+<span role="group" aria-label="Zoom"><button type="button" class="wider" aria-label="Zoom out">−</button>
+<button type="button" class="closer" aria-label="Zoom in">+</button>
+<button type="button" class="whole">Fit</button></span>
+</header>
+<main><svg class="stage" role="group" aria-label="{escape(title)}"></svg>
+<aside class="panel" aria-live="polite"></aside></main>
+<div class="tip" role="tooltip" hidden></div>
+<script type="application/json" id="data">{embed_json(drawable(nodes, edges))}</script>"""
+    return page(
+        title, body, style=asset("drawing.css") + asset("graph.css"), script=asset("graph.js") + WHOLE_PAGE
+    )
+
+
+def drawable(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, object]:
+    """What `graph.js` draws: edges name their ends by place; one without both its ends there is left out."""
     places = {node.id: place for place, node in enumerate(nodes)}
-    data = {
+    return {
         "nodes": [_shown(asdict(node)) for node in nodes],
         "edges": [
             _shown(asdict(edge)) | {"source": places[edge.source], "target": places[edge.target]}
@@ -69,19 +92,6 @@ def graph_html(nodes: Sequence[Node], edges: Sequence[Edge], *, title: str, note
             if edge.source in places and edge.target in places
         ],
     }
-    body = f"""<header>
-<h1>{escape(title)}</h1><p>{escape(note)}</p>
-<label>Find <input id="find" list="names" autocomplete="off" spellcheck="false"></label>
-<datalist id="names"></datalist>
-<span role="group" aria-label="Zoom"><button type="button" id="wider" aria-label="Zoom out">−</button>
-<button type="button" id="closer" aria-label="Zoom in">+</button>
-<button type="button" id="whole">Fit</button></span>
-</header>
-<main><svg id="stage" role="group" aria-label="{escape(title)}"></svg>
-<aside id="panel" aria-live="polite"></aside></main>
-<div id="tip" role="tooltip" hidden></div>
-<script type="application/json" id="data">{embed_json(data)}</script>"""
-    return page(title, body, style=asset("graph.css"), script=asset("graph.js"))
 
 
 def picture_of_triples(

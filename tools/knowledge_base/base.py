@@ -189,6 +189,12 @@ class KnowledgeBase:
         """All documents in the order they were added."""
         return self.store.documents()
 
+    def documents_like(
+        self, words: str = "", *, offset: int = 0, limit: int = 50
+    ) -> tuple[list[Document], int]:
+        """A page of the documents whose title or source holds these words, and how many there are in all."""
+        return self.store.documents_like(words, offset, limit)
+
     def document(self, name: str) -> Document:
         """The document with this id (or unique start of it), source or external id.
 

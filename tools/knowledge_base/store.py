@@ -120,6 +120,16 @@ class Store:
         rows = self._rows(_DOCUMENTS) if ids is None else self._among(_DOCUMENTS_BY_ID, list(ids))
         return [as_document(row) for row in rows]
 
+    def documents_like(self, words: str, offset: int, limit: int) -> tuple[list[Document], int]:
+        """Some of the documents with these words in title or source, and how many there are in all."""
+        columns = t.documents.c
+        like = or_(
+            columns.title.icontains(words, autoescape=True), columns.source.icontains(words, autoescape=True)
+        )
+        query = select(*_DOCUMENT_COLUMNS).where(like).order_by(columns.number).offset(offset).limit(limit)
+        count = select(func.count()).select_from(t.documents).where(like)
+        return [as_document(row) for row in self._rows(query)], int(self._scalar(count))
+
     def text(self, document_id: str) -> str | None:
         """The whole text of a document."""
         return self._text(select(t.documents.c.text).where(t.documents.c.id == document_id))

@@ -3,7 +3,7 @@
 from kedge.tools.walks.beam import Aim, Hop, Walk, beam_walk
 from kedge.tools.walks.compiled import CompiledGraph, Edge, Label, compiled, read_label
 from kedge.tools.walks.evidence_paths import EvidencePath, evidence_paths
-from kedge.tools.walks.neighbourhood import Neighbourhood, neighbourhood
+from kedge.tools.walks.neighbourhood import Neighbourhood, nearest, neighbourhood
 from kedge.tools.walks.pagerank import Visits, local_push, personalised_pagerank
 from kedge.tools.walks.passages import (
     Survey,
@@ -38,6 +38,7 @@ __all__ = [
     "local_push",
     "look",
     "look_further",
+    "nearest",
     "neighbourhood",
     "passage_walk",
     "personalised_pagerank",

@@ -16,7 +16,7 @@ from kedge.tools.knowledge_base import KnowledgeGraph, Triple, entity_key
 from kedge.tools.walks.compiled import compiled
 from kedge.tools.walks.pagerank import local_push
 
-__all__ = ["Neighbourhood", "neighbourhood"]
+__all__ = ["Neighbourhood", "nearest", "neighbourhood"]
 
 _NEAR: Final = 1e-5  # error of the walk that finds what is near: it looks at 200,000 edges at most
 _READ: Final = 4  # triples whose relevance is measured, for each that is wanted
@@ -71,6 +71,24 @@ async def neighbourhood(
     return _grown(near, relevance, list(known), hops, most)
 
 
+def nearest(graph: KnowledgeGraph, starts: Sequence[str], *, most: int = 100) -> list[Triple]:
+    """The triples around some entities, given by name or key, that a walk from them passes most often.
+
+    Takes about the same time at a hub, and in a large graph, as elsewhere.
+
+    Example:
+        >>> from kedge.tools.knowledge_base.rows import TripleRow
+        >>> graph = KnowledgeGraph()
+        >>> graph.add([TripleRow(1, "d", 7, "Ada", "wrote", "Notes", "ada", "notes", 1.0)])
+        >>> print(*nearest(graph, ["Ada"]))
+        Ada — wrote → Notes
+    """
+    with graph.lock:
+        arrays = compiled(graph)
+        known = dict.fromkeys(key for key in map(entity_key, starts) if key in graph.nx)
+        return list(_near(graph, [arrays.ids[key] for key in known], most).values())
+
+
 def _near(graph: KnowledgeGraph, starts: Sequence[int], most: int) -> dict[tuple[str, str, int], Triple]:
     """The triples where a walk from the starts comes by most often, by their place in the graph."""
     arrays = compiled(graph)
@@ -89,8 +107,9 @@ def _near(graph: KnowledgeGraph, starts: Sequence[int], most: int) -> dict[tuple
         data = graph.nx.edges[(*ends, number)]
         names = (graph.nx.nodes[end]["name"] for end in ends)
         subject, object_ = names
+        chunk = -number if data["chunk_id"] is None else data["chunk_id"]
         found[(*ends, number)] = Triple(
-            number, subject, str(data["relation"]), object_, data["chunk_id"], float(data["confidence"])
+            number, subject, str(data["relation"]), object_, chunk, float(data["confidence"])
         )
     return dict(list(found.items())[:most])
 
