@@ -178,9 +178,9 @@ class KnowledgeBase:
 
     # --- reading --------------------------------------------------------------------------------------------
 
-    def documents(self) -> list[Document]:
-        """All documents in the order they were added."""
-        return self.store.documents()
+    def documents(self, *, offset: int = 0, limit: int | None = None) -> list[Document]:
+        """All documents in the order they were added, or `limit` of them from `offset` on."""
+        return self.store.documents(offset=offset, limit=limit)
 
     def document(self, name: str) -> Document:
         """The document with this id (or unique start of it), source or external id.

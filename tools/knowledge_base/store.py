@@ -113,16 +113,25 @@ class Store:
 
     # --- documents ------------------------------------------------------------------------------------------
 
-    def documents(self, ids: Iterable[str] | None = None) -> list[Document]:
-        """All documents, or those with these ids, in the order they were added; texts are not read."""
+    def documents(
+        self, ids: Iterable[str] | None = None, *, offset: int = 0, limit: int | None = None
+    ) -> list[Document]:
+        """Documents in the order they were added: those with these ids, or `limit` of all from `offset` on.
+
+        Texts are not read.
+        """
         query = select(*_DOCUMENT_COLUMNS).order_by(t.documents.c.number)
         if ids is None:
-            return [as_document(row) for row in self._rows(query)]
+            return [as_document(row) for row in self._rows(query.offset(offset).limit(limit))]
         return [
             as_document(row)
             for part in parts(list(ids))
             for row in self._rows(query.where(t.documents.c.id.in_(part)))
         ]
+
+    def document_count(self) -> int:
+        """How many documents there are."""
+        return int(self._scalar(select(func.count()).select_from(t.documents)))
 
     def text(self, document_id: str) -> str | None:
         """The whole text of a document."""
