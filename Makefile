@@ -1,6 +1,6 @@
 # Every target is one script of scripts/, which a person can run as well.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test bench lock clean
+.PHONY: help setup demo check test docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ check: ## Lint, format, types, layers, docs, package
 
 test: ## Run every test (ARGS="-k name" to choose)
 	@scripts/test $(ARGS)
+
+docs: ## Build the documentation in site/
+	@scripts/docs $(ARGS)
 
 bench: ## Measure speed and memory, and write benchmarks/performance/RESULTS.md
 	@scripts/bench $(ARGS)

@@ -124,12 +124,16 @@ def vllm_environment() -> Path:
 
 
 @pytest.fixture(scope="session")
-def torch_installed(vllm_environment: Path) -> None:
-    """Torch and transformers can be imported: those of vLLM, after all packages that Kedge itself has."""
-    for packages in vllm_environment.glob(
-        f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    ):
-        sys.path.append(str(packages))
+def torch_packages(vllm_environment: Path) -> list[str]:
+    """Where torch and transformers are, to be looked for after all packages that Kedge itself has."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return [str(packages) for packages in vllm_environment.glob(f"lib/{version}/site-packages")]
+
+
+@pytest.fixture(scope="session")
+def torch_installed(torch_packages: list[str]) -> None:
+    """Torch and transformers can be imported: those of vLLM."""
+    sys.path += torch_packages
     pytest.importorskip("transformers")
 
 

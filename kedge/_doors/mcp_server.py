@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from kedge import Answer, KnowledgeBase
+    from kedge.tools.knowledge_base import Document
 
 __all__ = ["build"]
 
@@ -278,9 +279,9 @@ class _Resources:
     async def listed(self, call: Call, given: PaginatedRequestParams | None) -> ListResourcesResult:
         """Runs first, the newest in front, then documents; a page at a time."""
         start = _offset(given.cursor if given else None)
-        listed = await anyio.to_thread.run_sync(lambda: [*self._listed_runs(), *self._listed_documents()])
-        more = str(start + PAGE) if start + PAGE < len(listed) else None
-        return ListResourcesResult(resources=listed[start : start + PAGE], next_cursor=more)
+        listed = await anyio.to_thread.run_sync(self._page, start, PAGE + 1)
+        more = str(start + PAGE) if len(listed) > PAGE else None
+        return ListResourcesResult(resources=listed[:PAGE], next_cursor=more)
 
     async def read(self, call: Call, given: ReadResourceRequestParams) -> ReadResourceResult:
         uri = str(given.uri)
@@ -322,18 +323,27 @@ class _Resources:
             for name, answer in reversed(runs.answers.items())
         ]
 
-    def _listed_documents(self) -> list[Resource]:
-        return [
-            Resource(
-                uri=f"kedge://{base}/{'images' if item.kind == 'image' else 'documents'}/{quote(item.id)}",
-                name=one_line(item.title or item.source, 120),
-                description=one_line(item.source, 300),
-                mime_type="text/plain" if item.kind != "image" else None,
-                size=item.characters if item.kind != "image" else None,
-            )
-            for base, opened in self._bases.items()
-            for item in opened.documents()
-        ]
+    def _page(self, start: int, count: int) -> list[Resource]:
+        """So many resources from a place in the list on; no more documents are read than these."""
+        runs = self._listed_runs()
+        page, start = runs[start : start + count], max(0, start - len(runs))
+        for name, base in self._bases.items():
+            if len(page) == count:
+                break
+            page += [_listed(name, item) for item in base.documents(offset=start, limit=count - len(page))]
+            start = max(0, start - base.store.document_count())
+        return page
+
+
+def _listed(base: str, document: Document) -> Resource:
+    is_image = document.kind == "image"
+    return Resource(
+        uri=f"kedge://{base}/{'images' if is_image else 'documents'}/{quote(document.id)}",
+        name=one_line(document.title or document.source, 120),
+        description=one_line(document.source, 300),
+        mime_type=None if is_image else "text/plain",
+        size=None if is_image else document.characters,
+    )
 
 
 def _image(base: KnowledgeBase, uri: str, name: str) -> BlobResourceContents:

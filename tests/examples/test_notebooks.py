@@ -17,15 +17,21 @@ SHOWS = {
     "parallel_plans.ipynb": ["Plan: When was the Wandering Abbot", "passages for: "],
     "images.ipynb": ["Image: catches", "image/png", "6,350 crans"],
     "compare_methods.ipynb": ["<table>", "one round"],
+    "parametric.ipynb": ["3 encoded", "the right passage is best: True", "gram_schmidt"],
 }
+NEED_TORCH = {"parametric.ipynb"}
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.ipynb")), ids=lambda path: path.name)
-def test_notebooks_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebooks_run(path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs"
+    if path.name in NEED_TORCH:
+        packages = request.getfixturevalue("torch_packages")
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(f"import sys\nsys.path += {packages}"))
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")  # threads that wait for each other are slower
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
     client = nbclient.NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(EXAMPLES)}}

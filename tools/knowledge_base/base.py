@@ -185,9 +185,9 @@ class KnowledgeBase:
 
     # --- reading --------------------------------------------------------------------------------------------
 
-    def documents(self) -> list[Document]:
-        """All documents in the order they were added."""
-        return self.store.documents()
+    def documents(self, *, offset: int = 0, limit: int | None = None) -> list[Document]:
+        """All documents in the order they were added, or `limit` of them from `offset` on."""
+        return self.store.documents(offset=offset, limit=limit)
 
     def documents_like(
         self, words: str = "", *, offset: int = 0, limit: int = 50

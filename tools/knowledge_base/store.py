@@ -115,9 +115,15 @@ class Store:
 
     # --- documents ------------------------------------------------------------------------------------------
 
-    def documents(self, ids: Iterable[str] | None = None) -> list[Document]:
-        """All documents, or those with these ids, in the order they were added; texts are not read."""
-        rows = self._rows(_DOCUMENTS) if ids is None else self._among(_DOCUMENTS_BY_ID, list(ids))
+    def documents(
+        self, ids: Iterable[str] | None = None, *, offset: int = 0, limit: int | None = None
+    ) -> list[Document]:
+        """Documents in the order they were added: those with these ids, or `limit` of all from `offset` on.
+
+        Texts are not read.
+        """
+        page = _DOCUMENTS.offset(offset).limit(limit)
+        rows = self._rows(page) if ids is None else self._among(_DOCUMENTS_BY_ID, list(ids))
         return [as_document(row) for row in rows]
 
     def documents_like(self, words: str, offset: int, limit: int) -> tuple[list[Document], int]:
@@ -129,6 +135,10 @@ class Store:
         query = select(*_DOCUMENT_COLUMNS).where(like).order_by(columns.number).offset(offset).limit(limit)
         count = select(func.count()).select_from(t.documents).where(like)
         return [as_document(row) for row in self._rows(query)], int(self._scalar(count))
+
+    def document_count(self) -> int:
+        """How many documents there are."""
+        return int(self._scalar(select(func.count()).select_from(t.documents)))
 
     def text(self, document_id: str) -> str | None:
         """The whole text of a document."""

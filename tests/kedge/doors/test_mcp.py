@@ -28,6 +28,7 @@ from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
 from kedge.mcp import http_app, server
 from kedge.testing import FakeEncoder
+from kedge.tools.knowledge_base.loaders import load_text
 
 ERAS = ("auto", "legacy")
 TOKEN = "open sesame"
@@ -134,6 +135,40 @@ async def test_images_are_looked_at_whole_and_in_part(world: KnowledgeBase) -> N
         assert blob.mime_type == "image/png"
         beyond = await client.call_tool("look_at_image", {"document": image.id, "region": [0, 0, 2, 2]})
         assert beyond.is_error
+
+
+async def test_a_page_of_resources_reads_no_more_documents_than_it_shows(
+    small: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kedge._doors.mcp_server.PAGE", 4)
+    read: list[int] = []
+    documents = KnowledgeBase.documents
+
+    def counting(base: KnowledgeBase, **given: Any) -> list[Any]:
+        found = documents(base, **given)
+        read.append(len(found))
+        return found
+
+    with KnowledgeBase.open(tmp_path / "other", create=True, encoder=FakeEncoder()) as other:
+        for number in range(6):
+            small.add(*load_text(f"Ship {number} sailed.", source=f"small {number}"))
+            other.add(*load_text(f"Pier {number} was built.", source=f"other {number}"))
+        async with Client(server({"small": small, "other": other})) as client:
+            await client.call_tool("ask", {"base": "small", "question": "Who built the pier?"})
+            monkeypatch.setattr(KnowledgeBase, "documents", counting)
+            pages, cursor = [], None
+            while not pages or cursor is not None:
+                page = await client.list_resources(cursor=cursor)
+                pages.append([item.uri for item in page.resources])
+                cursor = page.next_cursor
+            assert list(map(len, pages)) == [4, 4, 4, 1]
+            assert max(read) <= 5
+            runs, *listed = [uri for page in pages for uri in page]
+            assert "/runs/" in runs
+            expected = [f"kedge://small/documents/{item.id}" for item in documents(small)]
+            expected += [f"kedge://other/documents/{item.id}" for item in documents(other)]
+            assert listed == expected
+            assert not (await client.list_resources(cursor="500")).resources
 
 
 async def test_documents_triples_and_prompts_are_listed_page_by_page(
