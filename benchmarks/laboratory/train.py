@@ -58,13 +58,14 @@ SIZES = {
         "num_attention_heads": 6,
     },
 }
+EASY = 0.25  # share of the samples that have one passage: they come first
 IGNORED = -100
 
 
 def train_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE of syllables and common words; every digit stands alone, so that years can be copied."""
+    """Byte-level BPE of syllables and common words; of years it sees two digits at a time."""
     tokenizer = Tokenizer(models.BPE())
-    words = Regex(r"\d| ?[^\s\d\w]+| ?[^\W\d]+|\s+")
+    words = Regex(r" ?\d{1,2}| ?[^\s\d\w]+| ?[^\W\d]+|\s+")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(words, "isolated"),
@@ -88,13 +89,14 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
 class Batches(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     """Batches of token ids and labels, right-padded; each worker draws its own samples, sorted by length."""
 
-    def __init__(self, tokenizer: Tokenizer, batch: int, seed: int) -> None:
-        self.tokenizer, self.batch, self.seed = tokenizer, batch, seed
+    def __init__(self, tokenizer: Tokenizer, batch: int, seed: int, easy: int = 0) -> None:
+        self.tokenizer, self.batch, self.seed, self.easy = tokenizer, batch, seed, easy
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         worker = get_worker_info()
         number = worker.id if worker else 0
-        rng, samples = random.Random(1000 * self.seed + number), iter(Samples(1000 * self.seed + number + 1))
+        rng = random.Random(1000 * self.seed + number)
+        samples = iter(Samples(1000 * self.seed + number + 1, easy=self.easy))
         while True:
             drawn = [_ids(self.tokenizer, sample) for sample in islice(samples, 4 * self.batch)]
             drawn.sort(key=lambda pair: len(pair[0]))
@@ -104,9 +106,13 @@ class Batches(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def _ids(tokenizer: Tokenizer, sample: Sample) -> tuple[list[int], list[int]]:
-    given = tokenizer.encode(sample.text[: sample.given]).ids
-    rest = tokenizer.encode(sample.text[sample.given :]).ids
-    return (given + rest)[:LENGTH], ([IGNORED] * len(given) + rest)[:LENGTH]
+    ids: list[int] = []
+    labels: list[int] = []
+    for given, said in sample.turns:
+        before, after = tokenizer.encode(given).ids, tokenizer.encode(said).ids
+        ids += before + after
+        labels += [IGNORED] * len(before) + after
+    return ids[:LENGTH], labels[:LENGTH]
 
 
 def _padded(pairs: Sequence[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -129,12 +135,13 @@ def train(options: argparse.Namespace) -> None:
         eos_token_id=END, bos_token_id=None, **SIZES[options.size],
     )  # fmt: skip
     model = LlamaForCausalLM(config).to(device)
+    easy = round(EASY * options.steps * options.batch / max(1, options.workers))
     loader = DataLoader(
-        Batches(tokenizer, options.batch, options.seed), batch_size=None, num_workers=options.workers,
+        Batches(tokenizer, options.batch, options.seed, easy), batch_size=None, num_workers=options.workers,
         pin_memory=device.type == "cuda", prefetch_factor=8 if options.workers else None,
     )  # fmt: skip
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=options.rate, betas=(0.9, 0.95), weight_decay=0.1, fused=device.type == "cuda"
+        model.parameters(), lr=options.rate, betas=(0.9, 0.95), weight_decay=0.1, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, options.steps))
     began, log, losses = time.monotonic(), [], torch.zeros((), device=device)
