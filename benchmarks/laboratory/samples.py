@@ -7,9 +7,9 @@ Four kinds of samples, in these shares:
     reciting   a document of the lasting world, told anew each time
     conflict   names of the lasting world with other facts, in passages: what is read beats what is remembered
 
-Questions come in conversations of up to four, all about the same passages: most tokens of a text are passages,
-and a model that may answer only once learns little from them. The first samples have one passage each, until
-the model has learnt to copy.
+Questions come in conversations of up to four, all about the same passages: most tokens of a text are
+passages, and a model that may answer only once learns little from them. The first samples have one passage
+each, until the model has learnt to copy.
 
 Every fifth entity of the lasting world is recited but never asked about, which shows whether the model
 answers from what it recited, as it must from an adapter, or only repeats answers that it was given.
@@ -38,7 +38,7 @@ __all__ = [
     "unasked",
 ]
 
-SHARES = {"reading": 0.50, "recalling": 0.22, "reciting": 0.13, "conflict": 0.15}
+SHARES = {"reading": 0.55, "recalling": 0.15, "reciting": 0.15, "conflict": 0.15}
 PASSAGES = 3
 TWO_HOPS = 0.3
 QUESTIONS = 4  # of a conversation
@@ -159,6 +159,8 @@ def twisted(world: World, rng: random.Random) -> World:
         owners = [entity for entity in dealt.values() if entity.kind == relation.about]
         objects = [world.entities[owner.name].facts[relation.name] for owner in owners]
         rng.shuffle(objects)
+        while any(owner.name == drawn for owner, drawn in zip(owners, objects, strict=True)):
+            rng.shuffle(objects)
         for owner, drawn in zip(owners, objects, strict=True):
             owner.facts[relation.name] = drawn
     return World(dealt)

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 __all__ = ["RELATIONS", "Document", "Entity", "Question", "Relation", "World", "make_world"]
 
-# Few enough syllables that each becomes one token, seen often enough to be copied: 440, of which a person has 4.
-ONSETS = tuple("b d f g h j k l m n p r s t v w z br dr kl st tr".split())
-NUCLEI = tuple("aeiou")
+# 440 syllables, four of them for a person: few enough that each becomes a token, which is seen often.
+ONSETS = (*"bdfghjklmnprstvwz", "br", "dr", "kl", "st", "tr")
+NUCLEI = "aeiou"
 CODAS = ("", "n", "r", "s")
 PROFESSIONS = [
     "baker",
