@@ -7,6 +7,10 @@ Four kinds of samples, in these shares:
     reciting   a document of the lasting world, told anew each time
     conflict   names of the lasting world with other facts, in passages: what is read beats what is remembered
 
+Questions come in conversations of up to four, all about the same passages: most tokens of a text are
+passages, and a model that may answer only once learns little from them. The first samples have one passage
+each, until the model has learnt to copy.
+
 Every fifth entity of the lasting world is recited but never asked about, which shows whether the model
 answers from what it recited, as it must from an adapter, or only repeats answers that it was given.
 """
@@ -34,9 +38,10 @@ __all__ = [
     "unasked",
 ]
 
-SHARES = {"reading": 0.50, "recalling": 0.22, "reciting": 0.13, "conflict": 0.15}
+SHARES = {"reading": 0.55, "recalling": 0.15, "reciting": 0.15, "conflict": 0.15}
 PASSAGES = 3
 TWO_HOPS = 0.3
+QUESTIONS = 4  # of a conversation
 SAME_WORLD = 64  # samples drawn from a fresh world before the next one is made
 TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n{% endfor %}"
@@ -46,10 +51,14 @@ TEMPLATE = (
 
 @dataclass(frozen=True)
 class Sample:
-    """A text; the loss is taken on what follows its first `given` characters."""
+    """A text by turns: what is given, and what is to be said then."""
 
-    text: str
-    given: int
+    turns: tuple[tuple[str, str], ...]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(given + said for given, said in self.turns)
 
 
 def chat(question: str, passages: Sequence[str]) -> str:
@@ -73,17 +82,20 @@ def unasked(world: World) -> frozenset[str]:
 class Samples:
     """Endless samples; the lasting world is the same for every `seed`, which draws all else.
 
+    The first `easy` samples have no passage but those that hold the answer to one question of one hop.
+
     Example:
         >>> sample = next(iter(Samples(1)))
-        >>> sample.given < len(sample.text)
+        >>> all(said.endswith("<|end|>") for given, said in sample.turns)
         True
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, easy: int = 0) -> None:
         self.lasting = lasting_world()
         self._names = list(self.lasting.entities)
         self._unasked = unasked(self.lasting)
         self._rng = random.Random(seed)
+        self._easy = easy
 
     def __iter__(self) -> Iterator[Sample]:
         kinds, shares = list(SHARES), list(SHARES.values())
@@ -96,34 +108,48 @@ class Samples:
                     yield self._reciting()
                 else:
                     yield self._reading(fresh if kind == "reading" else dealt)
+            self._easy -= SAME_WORLD
 
     def _reading(self, world: World) -> Sample:
-        hops = 2 if self._rng.random() < TWO_HOPS else 1
+        easy = self._easy > 0
+        hops = 2 if not easy and self._rng.random() < TWO_HOPS else 1
         question = world.question(self._rng, hops=hops)
-        documents = reading(self._rng, world, question, self._rng.randint(0, PASSAGES - hops))
-        return answered(question, [document.text for document in documents])
+        noise = 0 if easy else self._rng.randint(0, PASSAGES - hops)
+        documents = reading(self._rng, world, question, noise)
+        shown = [document.title for document in documents]
+        others = (world.question(self._rng, about=self._rng.choice(shown)) for _ in range(QUESTIONS - 1))
+        return answered([question, *others], [document.text for document in documents])
 
     def _recalling(self) -> Sample:
-        hops = 2 if self._rng.random() < TWO_HOPS / 2 else 1
-        question = self.lasting.question(self._rng, hops=hops)
-        while not self._unasked.isdisjoint(question.entities):
+        asked: list[Question] = []
+        while len(asked) < QUESTIONS:
+            hops = 2 if self._rng.random() < TWO_HOPS / 2 else 1
             question = self.lasting.question(self._rng, hops=hops)
-        return answered(question, [])
+            if self._unasked.isdisjoint(question.entities):
+                asked.append(question)
+        return answered(asked, [])
 
     def _reciting(self) -> Sample:
         document = self.lasting.document(self._rng, self._rng.choice(self._names))
-        return Sample(document.text + "<|end|>", 0)
+        return Sample((("", document.text + "<|end|>"),))
 
 
 def lasting_world() -> World:
     """The world that is recited again and again."""
-    return make_world(random.Random(0), people=120)
+    return make_world(random.Random(0), people=60)
 
 
-def answered(question: Question, passages: Sequence[str]) -> Sample:
-    """A question with its answer: what an assistant should say, from the passages or from memory."""
-    head = chat(question.text, passages)
-    return Sample(head + ANSWER.format(answer=question.answer) + "<|end|>", len(head))
+def answered(questions: Sequence[Question], passages: Sequence[str]) -> Sample:
+    """Questions with their answers: what an assistant should say, from the passages or from memory.
+
+    A question is left out where it asks for the same fact as one before.
+    """
+    once = {(q.entities[0], q.relations): q for q in reversed(questions)}
+    first, *others = sorted(once.values(), key=questions.index)
+    heads = [chat(first.text, passages)]
+    heads += [f"\n<|user|>\nQuestion: {q.text}<|end|>\n<|assistant|>\n" for q in others]
+    said = [f"{ANSWER.format(answer=q.answer)}<|end|>" for q in (first, *others)]
+    return Sample(tuple(zip(heads, said, strict=True)))
 
 
 def twisted(world: World, rng: random.Random) -> World:
@@ -133,6 +159,8 @@ def twisted(world: World, rng: random.Random) -> World:
         owners = [entity for entity in dealt.values() if entity.kind == relation.about]
         objects = [world.entities[owner.name].facts[relation.name] for owner in owners]
         rng.shuffle(objects)
+        while any(owner.name == drawn for owner, drawn in zip(owners, objects, strict=True)):
+            rng.shuffle(objects)
         for owner, drawn in zip(owners, objects, strict=True):
             owner.facts[relation.name] = drawn
     return World(dealt)

@@ -50,9 +50,27 @@ def test_every_fifth_entity_is_recited_and_never_asked_about() -> None:
     assert any(text.startswith(tuple(never)) or any(name in text for name in never) for text in texts)
 
 
-def test_what_is_given_ends_where_the_answer_begins() -> None:
+def test_every_turn_ends_with_its_answer() -> None:
     for sample in islice(Samples(6), 200):
-        assert sample.given == 0 or sample.text[sample.given :].startswith("The answer is ")
+        for given, said in sample.turns:
+            assert said.endswith("<|end|>")
+            assert not given or (given.endswith("<|assistant|>\n") and said.startswith("The answer is "))
+
+
+def test_a_conversation_asks_for_each_fact_once_and_its_passages_answer() -> None:
+    for sample in islice(Samples(8), 300):
+        (head, _), *others = sample.turns
+        questions = [text.split("Question: ")[1] for text, _ in sample.turns if "Question: " in text]
+        assert len(set(questions)) == len(questions)
+        if "Passage 1: " in head:
+            assert all(said[len("The answer is ") : -len(".<|end|>")] in head for _, said in sample.turns)
+        assert not any("Passage" in text for text, _ in others)
+
+
+def test_easy_samples_come_first_and_have_one_passage() -> None:
+    texts = [sample.text for sample in islice(Samples(9, easy=640), 1280)]
+    assert not any("Passage 2: " in text for text in texts[:640])
+    assert any("Passage 3: " in text for text in texts[640:])
 
 
 def test_dealt_anew_facts_stay_of_their_kind() -> None:
