@@ -60,10 +60,18 @@ def _train(options: argparse.Namespace) -> int:
 def _calibrate(options: argparse.Namespace) -> int:
     """Fit the calibration on what is kept for it: the weights that agents/extractive/_weights.py holds."""
     from kedge.benchmarks.reader.examples import CALIBRATION
-    from kedge.benchmarks.reader.scoring import FEATURES, fitted, read_articles, read_hops, threshold
+    from kedge.benchmarks.reader.scoring import (
+        FEATURES,
+        fitted,
+        read_articles,
+        read_found,
+        read_hops,
+        threshold,
+    )
 
     own = asyncio.run(read_articles(options.data, CALIBRATION))
-    weights = fitted([*own, *asyncio.run(read_hops(options.data, options.cache))])
+    found = asyncio.run(read_found(options.data, CALIBRATION))
+    weights = fitted([*own, *found, *asyncio.run(read_hops(options.data, options.cache))])
     named = dict(zip(("", *FEATURES), (round(float(w), 2) for w in weights), strict=True))
     sys.stdout.write(f"READ_RIGHT = {named}; best threshold {threshold(own, weights)}\n")
     return 0

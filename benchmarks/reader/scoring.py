@@ -31,6 +31,7 @@ __all__ = [
     "diagram",
     "fitted",
     "read_articles",
+    "read_found",
     "read_hops",
     "scores",
     "threshold",
@@ -44,6 +45,7 @@ HOPS: Final = {
     "2wiki500": (two_wiki, "questions.jsonl"),
 }
 PASSAGES: Final = 10  # that a multi-hop question is read with
+FOUND: Final = 5  # paragraphs that a question of an article is read with, where it is not read off its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,25 @@ async def read_articles(data: Path, titles: Sequence[str]) -> list[Read]:
             text = passage.text
             chunk = Chunk(number, passage.id, passage.id, passage.title, "", text, 0, len(text))
             found += await _read(question, [Evidence(chunk, 1.0, "its paragraph")], encoder, reader)
+    return found
+
+
+async def read_found(data: Path, titles: Sequence[str]) -> list[Read]:
+    """The phrases for every third question of these articles, read off the nearest of all paragraphs."""
+    path = data / SQUAD[0]
+    encoder, reader = MiniLM(), MiniReader()
+    given = [passage for _, passage in squad_paragraphs(path)]
+    vectors = await encoder.encode([passage.text for passage in given])
+    own = {passage.id for passage in given if passage.title in titles}
+    asked = [question for question in squad(path) if question.gold[0] in own][::3]
+    found: list[Read] = []
+    for question, near in zip(asked, await encoder.encode([q.question for q in asked]), strict=True):
+        evidence = [
+            Evidence(Chunk(int(n), p.id, p.id, p.title, "", p.text, 0, len(p.text)), 1.0, "near")
+            for n in np.argsort(-(vectors @ near))[:FOUND]
+            for p in [given[n]]
+        ]
+        found += await _read(question, evidence, encoder, reader)
     return found
 
 
