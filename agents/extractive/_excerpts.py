@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Final, NamedTuple
 
 from kedge.agents.extractive.language import sentences
-from kedge.tools.encoders import Phrase
+from kedge.tools.encoders import PassageReading, Phrase
 from kedge.tools.knowledge_base.records import Chunk
 
-__all__ = ["Excerpt", "Place", "excerpts", "together"]
+__all__ = ["Excerpt", "Place", "excerpts", "placed", "together"]
 
 # Passages that lead the evidence and are read as one text, in each order: a walk puts there what answers only
 # together.
@@ -77,6 +77,24 @@ class Excerpt:
                 return Place(chunk, phrase.start - told, phrase.end - told, False)
             begin = end + len("\n")
         return None
+
+
+def placed(
+    parts: Sequence[Excerpt], readings: Sequence[PassageReading]
+) -> Iterator[tuple[Place, dict[str, float]]]:
+    """Every phrase that was read and can be said, where it stands, with its scores (log odds in tens)."""
+    for part, reading in zip(parts, readings, strict=True):
+        for phrase in reading.phrases:
+            place = part.place(phrase)
+            if place is not None and any(map(str.isalnum, place.text)):
+                yield (
+                    place,
+                    {
+                        "score": phrase.score / 10.0,
+                        "answerable": reading.answerable / 10.0,
+                        "together": float(len(part.chunks) > 1),
+                    },
+                )
 
 
 def excerpts(nearest: Sequence[Chunk], leading: Sequence[Chunk]) -> list[Excerpt]:

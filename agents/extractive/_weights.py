@@ -23,7 +23,17 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ANSWERED", "RANK", "READ_RIGHT", "RIGHT", "SPAN", "SUPPORTED", "chance", "weigh"]
+__all__ = [
+    "ANSWERED",
+    "RANK",
+    "READ_RIGHT",
+    "RIGHT",
+    "SPAN",
+    "SUPPORTED",
+    "TOGETHER_RIGHT",
+    "chance",
+    "weigh",
+]
 
 RANK: Final = {"cosine": 1.5, "overlap": 1.5, "about": 1.0, "opening": 0.1}
 SPAN: Final = {
@@ -47,10 +57,10 @@ SPAN: Final = {
 }
 # That a span is the answer. `score` is the span's in tens, `margin` its lead over the next in fours.
 RIGHT: Final = {"": -3.3, "score": 1.4, "margin": 1.1, "pattern": 0.4, "typed": 1.1, "supported": 1.0}
-# That a phrase of the reader is the answer: its score and that of the whole passage (log odds, in tens),
-# and the likeness of question and sentence. Fitted on what is kept for calibration, before `reading` sorted
-# phrases out; `python -m kedge.benchmarks.reader calibrate` fits it anew.
-READ_RIGHT: Final = {"": -2.75, "score": 1.52, "answerable": 1.45, "cosine": 3.1}
+# That a phrase of the reader is the answer: its score and that of all that was read (log odds, in tens), and
+# the likeness of question and sentence; for phrases read in one passage, and in two that lead the evidence.
+READ_RIGHT: Final = {"": -3.09, "score": 0.71, "answerable": 1.97, "cosine": 2.98}
+TOGETHER_RIGHT: Final = {"": -1.36, "score": 0.65, "answerable": 2.72, "cosine": 0.11}
 # That a passage speaks of all that is asked.
 SUPPORTED: Final = {"": -2.4, "cosine": 1.1, "overlap": 2.0, "about": 0.7}
 

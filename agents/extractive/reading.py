@@ -15,14 +15,31 @@ from typing import Final
 import numpy as np
 
 from kedge.agents.decisions import AbstentionReason, Gap, Reading, Support
-from kedge.agents.extractive._candidates import COUNTRY, Candidate, listed, propose, title_candidate, value_at
-from kedge.agents.extractive._excerpts import excerpts
+from kedge.agents.extractive._candidates import (
+    COUNTRY,
+    Candidate,
+    listed,
+    propose,
+    title_candidate,
+    value_at,
+)
+from kedge.agents.extractive._excerpts import excerpts, placed
 from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, fold, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
 from kedge.agents.extractive._values import moment, value, verdict
 from kedge.agents.extractive._vocabulary import COUNTRIES, NEGATIONS
-from kedge.agents.extractive._weights import ANSWERED, RANK, READ_RIGHT, RIGHT, SPAN, SUPPORTED, chance, weigh
+from kedge.agents.extractive._weights import (
+    ANSWERED,
+    RANK,
+    READ_RIGHT,
+    RIGHT,
+    SPAN,
+    SUPPORTED,
+    TOGETHER_RIGHT,
+    chance,
+    weigh,
+)
 from kedge.agents.extractive.language import tokens
 from kedge.agents.extractive.questions import Comparison, Question, analyse
 from kedge.tools.encoders import Encoder, FloatArray, PassageReader
@@ -253,31 +270,26 @@ class _Session:
         readings = await self._reader.read(question.text, [part.given for part in parts])
         asked = fold(question.text)
         found = []
-        for part, reading in zip(parts, readings, strict=True):
-            together = float(len(part.chunks) > 1)
-            for phrase in reading.phrases:
-                place = part.place(phrase)
-                if place is None:
+        for place, features in placed(parts, readings):
+            sentence = self.passages.at(place.chunk, 0 if place.in_title else place.start)
+            if sentence is None or not self._may_answer(question, sentence, ranked):
+                continue
+            start, end = (sentence.start, sentence.end) if place.in_title else place[1:3]
+            text = place.text
+            if question.expects in ("date", "number"):  # whose forms and units the rules know
+                span = value_at(question, sentence, start, end)
+                if place.in_title or span is None:
                     continue
-                sentence = self.passages.at(place.chunk, 0 if place.in_title else place.start)
-                if sentence is None or not self._may_answer(question, sentence, ranked):
-                    continue
-                start, end = (sentence.start, sentence.end) if place.in_title else place[1:3]
-                text = place.text
-                if question.expects in ("date", "number"):  # whose forms and units the rules know
-                    span = value_at(question, sentence, start, end)
-                    if place.in_title or span is None:
-                        continue
-                    (start, end), text = span, place.chunk.text[slice(*span)]
-                if fold(text) not in asked:
-                    features = {"score": phrase.score / 10.0, "answerable": reading.answerable / 10.0}
-                    found.append(Candidate(text, start, end, sentence, {**features, "together": together}))
+                (start, end), text = span, place.chunk.text[slice(*span)]
+            if fold(text) not in asked:
+                found.append(Candidate(text, start, end, sentence, features))
         likely = sorted(found, key=lambda candidate: -candidate.features["score"])[:LIKELY]
         cosines = await self._cosines(question.text, [candidate.passage for candidate in likely])
         weighed = []
         for candidate, cosine in zip(likely, cosines, strict=True):
             features = candidate.features | {"cosine": cosine}
-            weighed.append(replace(candidate, features=features, chance=chance(READ_RIGHT, features)))
+            weights = TOGETHER_RIGHT if features["together"] else READ_RIGHT
+            weighed.append(replace(candidate, features=features, chance=chance(weights, features)))
         return weighed
 
     def _may_answer(self, question: Question, passage: Passage, ranked: Sequence[_Ranked]) -> bool:

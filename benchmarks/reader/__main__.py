@@ -71,20 +71,26 @@ def _calibrate(options: argparse.Namespace) -> int:
 
     own = asyncio.run(read_articles(options.data, CALIBRATION))
     found = asyncio.run(read_found(options.data, CALIBRATION))
-    weights = fitted([*own, *found, *asyncio.run(read_hops(options.data, options.cache))])
-    named = dict(zip(("", *FEATURES), (round(float(w), 2) for w in weights), strict=True))
-    sys.stdout.write(f"READ_RIGHT = {named}; best threshold {threshold(own, weights)}\n")
+    hops = asyncio.run(read_hops(options.data, options.cache))
+    weights = fitted([*own, *found, *hops, *hops])  # twice, since there are few
+    for name, each in (("READ_RIGHT", weights.alone), ("TOGETHER_RIGHT", weights.together)):
+        named = dict(zip(("", *FEATURES), (round(float(w), 2) for w in each), strict=True))
+        sys.stdout.write(f"{name} = {named}\n")
+    sys.stdout.write(f"best threshold {threshold(own, weights)}\n")
     return 0
 
 
 def _score(options: argparse.Namespace) -> int:
     """The figures on the reported articles, as JSON, and the reliability diagram."""
-    from kedge.agents.extractive._weights import READ_RIGHT
+    import numpy as np
+
+    from kedge.agents.extractive._weights import READ_RIGHT, TOGETHER_RIGHT
     from kedge.benchmarks.reader.examples import REPORTED
-    from kedge.benchmarks.reader.scoring import diagram, read_articles, scores
+    from kedge.benchmarks.reader.scoring import Weights, diagram, read_articles, scores
 
     read = asyncio.run(read_articles(options.data, REPORTED))
-    found = scores(read, list(READ_RIGHT.values()), options.threshold)
+    weights = Weights(*(np.array(list(each.values())) for each in (READ_RIGHT, TOGETHER_RIGHT)))
+    found = scores(read, weights, options.threshold)
     sys.stdout.write(json.dumps(asdict(found), indent=1) + "\n")
     if options.diagram is not None:
         diagram(found.bins, options.diagram)

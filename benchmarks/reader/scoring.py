@@ -27,6 +27,7 @@ from kedge.tools.walks import evidence_of, look, look_further
 __all__ = [
     "Read",
     "Scores",
+    "Weights",
     "area",
     "diagram",
     "fitted",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
-FEATURES: Final = ("score", "answerable", "cosine", "together")
+FEATURES: Final = ("score", "answerable", "cosine")
 HOPS: Final = {
     "hotpot100": (hotpotqa, "questions.json"),
     "musique100": (musique, "questions.json"),
@@ -56,6 +57,7 @@ class Read:
     answers: tuple[str, ...]
     phrase: str
     features: tuple[float, ...]
+    together: bool = False
 
     @property
     def f1(self) -> float:
@@ -116,18 +118,38 @@ async def _read(
 ) -> list[Read]:
     found = await phrases(question.question, evidence, encoder, reader)
     read = [
-        Read(question.id, question.answers, c.text, tuple(c.features[name] for name in FEATURES))
+        Read(
+            question.id,
+            question.answers,
+            c.text,
+            tuple(c.features[name] for name in FEATURES),
+            bool(c.features["together"]),
+        )
         for c in found
     ]
-    nothing = Read(question.id, question.answers, "", (-1.0, -1.0, 0.0, 0.0))
+    nothing = Read(question.id, question.answers, "", (-1.0, -1.0, 0.0))
     return read or [nothing]
 
 
-def fitted(read: Sequence[Read]) -> Array:
-    """Logistic regression of "the phrase is right" (F1 of a half or more): constant, then weights."""
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Constant, then one for each of `FEATURES`: of phrases read in one passage, and in two together."""
+
+    alone: Array
+    together: Array
+
+
+def fitted(read: Sequence[Read]) -> Weights:
+    """Logistic regressions of "the phrase is right" (F1 of a half or more)."""
+    return Weights(*(_fitted([one for one in read if one.together == kind]) for kind in (False, True)))
+
+
+def _fitted(read: Sequence[Read]) -> Array:
+    weights = np.zeros(1 + len(FEATURES))
+    if not read:
+        return weights
     x = np.array([(1.0, *one.features) for one in read])
     y = np.array([one.f1 >= 0.5 for one in read], float)
-    weights = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1 / (1 + np.exp(-x @ weights))
         slope = x.T @ (y - p) - weights
@@ -136,12 +158,14 @@ def fitted(read: Sequence[Read]) -> Array:
     return weights
 
 
-def chances(read: Sequence[Read], weights: Sequence[float] | Array) -> Array:
+def chances(read: Sequence[Read], weights: Weights) -> Array:
     """How probably each phrase is right."""
-    return np.asarray(1 / (1 + np.exp(-np.array([(1.0, *one.features) for one in read]) @ weights)))
+    x = np.array([(1.0, *one.features) for one in read])
+    together = np.array([one.together for one in read])
+    return np.asarray(1 / (1 + np.exp(-np.where(together, x @ weights.together, x @ weights.alone))))
 
 
-def best(read: Sequence[Read], weights: Sequence[float] | Array) -> list[Read]:
+def best(read: Sequence[Read], weights: Weights) -> list[Read]:
     """The most probable phrase of each question."""
     found: dict[str, tuple[float, Read]] = {}
     for chance, one in zip(chances(read, weights), read, strict=True):
@@ -158,7 +182,7 @@ def overall(read: Sequence[Read], given: npt.NDArray[np.bool_]) -> list[float]:
     ]
 
 
-def threshold(read: Sequence[Read], weights: Array) -> float:
+def threshold(read: Sequence[Read], weights: Weights) -> float:
     """The chance from which answering gives the best F1."""
     read = best(read, weights)
     sure = chances(read, weights)
@@ -188,7 +212,7 @@ class Scores:
     bins: tuple[tuple[float, float, int], ...]  # mean chance, share right, how many
 
 
-def scores(read: Sequence[Read], weights: Sequence[float] | Array, at: float) -> Scores:
+def scores(read: Sequence[Read], weights: Weights, at: float) -> Scores:
     """The figures; answers are given from the chance `at` on."""
     read = best(read, weights)
     sure = chances(read, weights)

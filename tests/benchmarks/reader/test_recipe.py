@@ -66,8 +66,8 @@ def test_calibration_finds_which_answers_are_right() -> None:
         right = chance.random() < 1 / (1 + 2.718 ** -(score - 1))
         read.append(Read(str(number), ("Hesk",) if right else (), "Hesk", (score, 0.0)))
     weights = fitted(read)
-    assert weights[0] == pytest.approx(-1, abs=0.5)
-    assert weights[1] == pytest.approx(1, abs=0.3)
+    assert weights.alone[0] == pytest.approx(-1, abs=0.5)
+    assert weights.alone[1] == pytest.approx(1, abs=0.3)
     at = threshold(read, weights)
     found = scores(read, weights, at)
     assert found.overall.mean > 0.7
