@@ -77,7 +77,7 @@ def leading(first: Sequence[Evidence], others: Sequence[Evidence]) -> tuple[Evid
 def matches(
     concepts: Sequence[Concept], links: Sequence[Link], walks: Sequence[Walk], evidence: Sequence[Evidence]
 ) -> dict[str, float]:
-    """How well each concept is met: 1 when a walk goes through its entity, else the share of its words found."""
+    """How well each concept is met: 1 when a walk goes through its entity, else the share of its words."""
     entities = {entity for walk in walks if walk.hops for entity in walk.entities}
     walked = {link.concept for link in links if link.entity in entities}
     texts = [entity_key(item.chunk.indexed_text) for item in evidence]
