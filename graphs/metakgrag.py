@@ -282,7 +282,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     finding = max(findings, key=lambda found: found.quality, default=None)
     steps = stated(context.base, finding)
     facts = along(context.base, steps)
-    reading = told(context.base.graph, finding, facts)
+    reading = told(context.base, finding, facts)
     if not _alone(context, finding, steps):
         read = await context.read(state["question"], evidence, best.judgement.gaps if best else ())
         if read.answer is not None or reading.answer is None:
