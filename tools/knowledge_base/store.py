@@ -300,8 +300,8 @@ class Store:
             key = entity_key(entity)
             found = self._rows(_TRIPLES.where(or_(columns.subject_key == key, columns.object_key == key)))
         else:
-            wanted = True if document_id is None else columns.document_id == document_id
-            found = self._rows(_TRIPLES.where(wanted))
+            whole = document_id is None
+            found = self._rows(_TRIPLES if whole else _TRIPLES.where(columns.document_id == document_id))
         return [as_triple(TripleRow(**row)) for row in found]
 
     def graph_rows(self) -> tuple[int, list[TripleRow], list[MentionRow]]:
