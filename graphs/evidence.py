@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from kedge.agents.decisions import Concept, Finding, Link, Reading, Support
-from kedge.tools.knowledge_base import Evidence, KnowledgeBase, KnowledgeGraph, Triple, entity_key
+from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple, entity_key
 from kedge.tools.search import reciprocal_rank_fusion
 from kedge.tools.walks import Hop, Walk
 
@@ -35,12 +35,13 @@ def stated(base: KnowledgeBase, finding: Finding | None) -> list[Triple]:
     return [known[number] for number in dict.fromkeys(finding.triples) if number in known]
 
 
-def told(graph: KnowledgeGraph, finding: Finding | None, facts: Sequence[Evidence]) -> Reading:
+def told(base: KnowledgeBase, finding: Finding | None, facts: Sequence[Evidence]) -> Reading:
     """A finding as a reading: its answers with the facts that lead there, or why there are none."""
     if finding is None:
         return Reading(answer=None, reason="out of corpus", confidence=1.0)
     if not finding.answers or not finding.trusted:
         return Reading(answer=None, reason="missing hop", gaps=finding.gaps, confidence=finding.coverage)
+    graph = base.graph
     names = tuple(graph.name(key) for key in finding.answers)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     chunks = [item.chunk for item in facts]
@@ -77,7 +78,7 @@ def leading(first: Sequence[Evidence], others: Sequence[Evidence]) -> tuple[Evid
 def matches(
     concepts: Sequence[Concept], links: Sequence[Link], walks: Sequence[Walk], evidence: Sequence[Evidence]
 ) -> dict[str, float]:
-    """How well each concept is met: 1 when a walk goes through its entity, else the share of its words found."""
+    """How well each concept is met: 1 when a walk goes through its entity, else the share of its words."""
     entities = {entity for walk in walks if walk.hops for entity in walk.entities}
     walked = {link.concept for link in links if link.entity in entities}
     texts = [entity_key(item.chunk.indexed_text) for item in evidence]

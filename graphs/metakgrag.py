@@ -15,7 +15,7 @@ alone; else the judge looks at the passages, and a trusted path answers where th
 
 from __future__ import annotations
 
-from asyncio import to_thread
+from asyncio import gather, to_thread
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from operator import add
@@ -121,7 +121,7 @@ async def understand(state: State, runtime: Runtime[Context]) -> State:
 
 
 async def perceive(state: State, runtime: Runtime[Context]) -> State:
-    """Follow the course's path; unless that settles it, walk and read on. What was found before stays."""
+    """Follow the course's path; unless that settles it, walk and search at once. What was found stays."""
     context, course, number = runtime.context, state["courses"][-1], len(state.get("rounds", []))
     base, earlier, cast = context.base, state.get("evidence", ()), context.cast
     finding = None
@@ -140,12 +140,12 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
         )
         sight = Sight(finding=finding, alone=True)
         return {"sight": sight, "evidence": leading(facts, earlier), "trace": [event]}
-    aim = _aim(state)
-    found = await context.meter.play(
-        "walk", beam_walk, base.graph, base.kept, course.starts, aim, tabu=course.tabu
+    play, graph, aim = context.meter.play, base.graph, _aim(state)
+    found, passages, survey = await gather(
+        play("walk", beam_walk, graph, base.kept, course.starts, aim, tabu=course.tabu),
+        play("search", hybrid, base, course.aim, SEARCH_DEPTH),
+        play("search", _survey, base, state, context.meter.budget.rounds),
     )
-    passages = await context.meter.play("search", hybrid, base, course.aim, SEARCH_DEPTH)
-    survey = await context.meter.play("search", _survey, base, state, context.meter.budget.rounds)
     trails = await to_thread(evidence_of, base, survey, SEARCH_DEPTH)
     latest = tuple(found[:WALKS_KEPT])
     others = fused([trails, earlier, passages, along(base, [h.triple for w in latest for h in w.hops])])
@@ -282,7 +282,7 @@ async def answer(state: State, runtime: Runtime[Context]) -> State:
     finding = max(findings, key=lambda found: found.quality, default=None)
     steps = stated(context.base, finding)
     facts = along(context.base, steps)
-    reading = told(context.base.graph, finding, facts)
+    reading = told(context.base, finding, facts)
     if not _alone(context, finding, steps):
         read = await context.read(state["question"], evidence, best.judgement.gaps if best else ())
         if read.answer is not None or reading.answer is None:

@@ -89,7 +89,10 @@ async def merged(plan: Plan, encoder: Encoder, *, alike: float = ALIKE) -> tuple
     Names and numbers must be the same besides: "When was Ada born?" and "When was Ida born?" are near.
     """
     searches = [step for step in plan.steps if step.operation == "search"]
-    pairs = [(a, b) for a, b in combinations(searches, 2) if _about(a) == _about(b) and b != plan.steps[-1]]
+    about = {step.id: _about(step) for step in searches}
+    pairs = [
+        (a, b) for a, b in combinations(searches, 2) if about[a.id] == about[b.id] and b != plan.steps[-1]
+    ]
     if not pairs:
         return plan, ()
     texts = list(dict.fromkeys(step.question for pair in pairs for step in pair))

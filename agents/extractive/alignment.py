@@ -72,40 +72,37 @@ def start(grades: Grades) -> Aligned:
 
 def extend(grades: Grades, before: Aligned, rows: npt.NDArray[np.intp], steps: IntArray) -> Aligned:
     """Each path `before[rows[i]]` with `steps[i]` behind it."""
-    words = len(grades.weights)
-    scores = before.scores[rows].copy()
+    # Tables have a row for each word, or one more: the best with the words before it, for all paths at once.
+    words, parting = len(grades.weights), PARTED * grades.parted
+    scores = before.scores[rows].T.copy()
     paths = np.concatenate((before.paths[rows], steps[:, None]), axis=1)
-    naming = grades.naming[:, steps]
-    support = SUPPORT * np.minimum(1.0, naming / SURELY)
-    weighed = naming * grades.weights[:, None]
+    naming, reaching = grades.naming[:, steps], grades.reaching[:, steps]
     if paths.shape[1] == 1:
         # Words may call the topic by its kind, "the film [X]", but not across an "of".
         beside = np.cumprod(1.0 - grades.parted)
         origin = grades.reaching[:, steps ^ 1] * (grades.weights * beside)[:, None]
         for j in range(words):
-            np.maximum(scores[:, j + 1], scores[:, j] + origin[j], out=scores[:, j + 1])
-    back = _returns(paths)[:, None]
-    entered = scores - HOP - SWING * _swings(paths)[:, None]
+            np.maximum(scores[j + 1], scores[j] + origin[j], out=scores[j + 1])
+    back = _returns(paths)
+    entered = scores - HOP - SWING * _swings(paths)
     # Where the question says "the same", the way back needs no other word.
-    granted = entered + np.where(back & (grades.shared > 0), SHARED, -np.inf)
+    granted = entered + np.where(back & (grades.shared > 0)[:, None], SHARED, -np.inf)
     bare = np.where(back, np.maximum(granted, entered + RETURN), entered)
+    for table in (entered, granted, bare):  # a word may be left out: what was reached without it stays
+        np.maximum.accumulate(table, axis=0, out=table)
+    fresh = np.maximum(entered[:-1] + SUPPORT * np.minimum(1.0, naming / SURELY), granted[:-1])
+    weighed = naming * grades.weights[:, None]
     named = np.full_like(scores, -np.inf)
     for j in range(words):
-        going_on = named[:, j] - PARTED * grades.parted[j]
-        fresh = np.maximum(entered[:, j] + support[j], granted[:, j])
-        taken = np.maximum(going_on, fresh) + weighed[j]
-        named[:, j + 1] = np.maximum(going_on, taken)
-        for row in (entered, granted, bare):
-            np.maximum(row[:, j + 1], row[:, j], out=row[:, j + 1])
-    reaching = grades.reaching[:, steps]
-    apart = PARTED * grades.parted[:, None] * naming
+        going_on = named[j] - parting[j]
+        np.maximum(going_on, np.maximum(going_on, fresh[j]) + weighed[j], out=named[j + 1])
+    gain = reaching * grades.weights[:, None] - parting[:, None] * naming
     after = np.maximum(bare, named)
+    np.maximum(after[1:], bare[:-1] + gain + KIND_SUPPORT * reaching, out=after[1:])
+    gain = np.maximum(gain, 0.0)
     for j in range(words):
-        gain = reaching[j] * grades.weights[j] - apart[j]
-        first = bare[:, j] + gain + KIND_SUPPORT * reaching[j]
-        best = np.maximum(np.maximum(after[:, j + 1], after[:, j] + np.maximum(gain, 0.0)), first)
-        after[:, j + 1] = best
-    return Aligned(paths, after)
+        np.maximum(after[j + 1], after[j] + gain[j], out=after[j + 1])
+    return Aligned(paths, after.T)
 
 
 def finish(grades: Grades, aligned: Aligned) -> FloatArray:

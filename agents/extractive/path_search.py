@@ -72,7 +72,8 @@ Diagnosis = Literal["sufficient", "coverage", "drift", "kind"]
 class Outlook:
     """A question seen from one topic: its words graded against the graph, and where paths lead.
 
-    `usual` gives the steps that many of the entities go on by that a step leads to.
+    `usual` gives the steps that many of the entities go on by that a step leads to. `assessed` are the paths
+    that were evaluated before: rounds compare themselves with earlier ones.
     """
 
     request: Request
@@ -80,6 +81,7 @@ class Outlook:
     walker: PathWalker
     usual: Callable[[int], IntArray]
     depth: int = DEPTH
+    assessed: dict[Path, Assessment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,12 @@ def missing(outlook: Outlook, found: Assessment) -> float:
 
 def evaluate(outlook: Outlook, path: Path) -> Assessment:
     """How well a path meets the question, and what is wrong with it."""
+    if path not in outlook.assessed:
+        outlook.assessed[path] = _assessed(outlook, path)
+    return outlook.assessed[path]
+
+
+def _assessed(outlook: Outlook, path: Path) -> Assessment:
     grades = outlook.grades
     found = account(grades, path)
     most = attainable(grades)

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
+from langgraph.graph import StateGraph
+from sqlalchemy import event
 
 from kedge._api import KnowledgeBase
 from kedge.graphs.answer import Answer
@@ -102,6 +104,20 @@ async def test_a_node_can_be_replaced_to_learn_what_it_is_worth(films: Knowledge
     state = await wired(adjust=idle).compile().ainvoke({"question": question, "trace": []}, context=context)
     assert len(state["rounds"]) == 1
     assert len((await graph.ainvoke({"question": question, "trace": []}, context=context))["rounds"]) > 1
+
+
+async def test_a_question_compiles_no_graph_and_asks_the_store_a_few_times_a_round(
+    films: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "what were the release years of the films that share actors with [The Grey Heron]"
+    expected, statements = await films.aask(question), []
+    event.listen(films.store._engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    monkeypatch.delattr(StateGraph, "compile")
+    answer = await films.aask(question)
+    assert answer.text == expected.text
+    rounds = sum(step.kind == "perceived" for step in answer.trace)
+    assert rounds > 1
+    assert len(statements) <= 6 * (rounds + 1), statements
 
 
 HUB = [("Hub", "has_part", f"Part {n}") for n in range(3_000)]

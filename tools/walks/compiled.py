@@ -17,9 +17,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 if TYPE_CHECKING:
+    from scipy import sparse
+
     from kedge.tools.knowledge_base import KnowledgeGraph
     from kedge.tools.knowledge_base.rows import TripleRow
 
@@ -291,6 +292,8 @@ class CompiledGraph:
     def matrix(self) -> sparse.csr_array[Any, Any]:
         """The weights of all edges, shape `(rows, entities)`: entity `e` is row `place[e]`."""
         if "matrix" not in self._cache:
+            from scipy import sparse  # which is slow to import: only PageRank needs it
+
             self._cache["matrix"] = sparse.csr_array(
                 (self.weights, self.targets, self.groups[self.rows]), shape=(len(self.rows) - 1, len(self))
             )

@@ -17,21 +17,24 @@ FOCS 2006) moves the residual of single entities to their neighbours; it looks a
 `1 / (error·(1 - d))` edges however large the graph is. `personalised_pagerank` pushes while few edges are
 concerned, then goes on with conjugate gradients, one sweep over all edges a step. The textbook's power
 iteration takes the same sweeps but halves the error where these divide it by five to ten. With `top` it
-stops as soon as the bound proves that the order of the first ones is final.
+stops as soon as the bound proves that the order of the first ones is final, or that no float32 could tell
+those apart whose order is open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from kedge.errors import InputError
 from kedge.tools.walks.compiled import CompiledGraph, IntArray
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 __all__ = ["Visits", "local_push", "personalised_pagerank"]
 
@@ -40,6 +43,7 @@ FloatArray = npt.NDArray[np.float32]
 _FEW: Final = 20  # a push of at most this part of all edges is cheaper than a sweep
 _SWEEPS: Final = 200
 _ROUNDING: Final = 4e-7  # the part of a float32 that may be lost to rounding
+_LAST_DIGIT: Final = 6e-8  # the part of a float32 below which it cannot tell one number from another
 _AHEAD: Final = 2  # steps around the first entities that are looked at to settle their order
 _UNDECIDED: Final = 4_096  # entities that may still be among the first, up to which they alone are compared
 
@@ -276,14 +280,18 @@ class _Race:
         values, degrees = x[self._candidates], degrees[kept]
         # Worth a look ahead only if the order would be certain were these the true values.
         nearest = bound * float(self._damping) ** (_AHEAD + 1)
-        if not self._ordered(*self._limits(values, degrees, nearest)):
+        if not self._certain(values, degrees, nearest):
             return False
         ahead, terms = self._ahead(self._candidates, r, _AHEAD)
         nearer = bound * float(self._damping) ** terms
-        if not self._ordered(*self._limits(values + ahead, degrees, nearer)):
+        if not self._certain(values + ahead, degrees, nearer):
             return False
         self.left, self.ahead = self._candidates, ahead
         return True
+
+    def _certain(self, x: FloatArray, degrees: FloatArray, bound: float) -> bool:
+        """Whether the order is certain, or what is left of the error is less than a float32 can tell."""
+        return self._ordered(*self._limits(x, degrees, bound)) or bool((bound <= _LAST_DIGIT * x).all())
 
     def _ordered(self, low: FloatArray, high: FloatArray) -> bool:
         """Whether exactly `count` are in front, each surely before the next."""

@@ -162,3 +162,17 @@ def test_what_makes_no_walk_is_refused(seeds: dict[int, float], damping: float) 
     for search in (personalised_pagerank, local_push):
         with pytest.raises(InputError):
             search(graph, seeds, damping)
+
+
+def test_a_tie_that_no_sweep_can_break_ends_the_search() -> None:
+    draw = np.random.default_rng(0)
+    ends = draw.integers(0, 2_000, (30_000, 2)).tolist()
+    edges = [Edge(f"e{a}", f"e{b}", "r", n) for n, (a, b) in enumerate(ends, start=1)]
+    twins = [Edge("e0", twin, "r", 30_001 + n) for n, twin in enumerate(3 * ["left", "right"])]
+    graph = CompiledGraph.of_edges((), [*edges, *twins])
+    seeds = {graph.ids["e0"]: 1.0}
+    full = personalised_pagerank(graph, seeds, tolerance=1e-9)
+    first = personalised_pagerank(graph, seeds, top=20, tolerance=1e-9)
+    assert {graph.ids["left"], graph.ids["right"]} <= set(first.top(20))
+    assert first.top(20) == full.top(20)
+    assert first.sweeps < full.sweeps
