@@ -10,6 +10,7 @@ __all__ = ["find_quotation", "holds", "words_of"]
 
 _LEAST: Final = 2  # letters of a quotation that say something
 _LONG: Final = 40  # letters from which on a quotation may break off inside a word: it was cut for its length
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]")
 _GAP: Final = re.compile(r"\s*(?:\.\.\.|…|\[\.\.\.\]|\[…\])\s*")
 
 
@@ -103,5 +104,8 @@ def _folded(text: str) -> tuple[str, list[int]]:
 def _plain(text: str) -> str:
     if text.isascii():  # nothing to take apart, and by far the quickest
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return _FOREIGN.sub(_bare, unicodedata.normalize("NFKD", text.casefold()))
+
+
+def _bare(found: re.Match[str]) -> str:
+    return "" if unicodedata.combining(found[0]) else found[0]

@@ -1,4 +1,4 @@
-"""`python -m kedge.benchmarks.performance [names] [--data FOLDER] [--output FOLDER]`."""
+"""`python -m kedge.benchmarks.performance [names] [--data FOLDER] [--vllm FOLDER] [--output FOLDER]`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, help="folder of real data (default: ../shared/data beside the checkout)"
     )
+    parser.add_argument("--vllm", type=Path, help="environment with vLLM (default: the first that is found)")
     parser.add_argument(
         "--output",
         type=Path,
@@ -67,7 +68,7 @@ def main(given: Sequence[str]) -> int:
         data = options.data or ROOT.parent / "shared" / "data"
         corpus = corpora.find(data, folder)
         console.print(f"corpus: {corpus.name}")
-        site = Site(folder, corpus, ROOT / "examples", MiniLM(), data)
+        site = Site(folder, corpus, ROOT / "examples", MiniLM(), data, options.vllm)
         figures = asyncio.run(measure(names, site, console))
     console.print(table(figures))
     output = options.output or (None if options.names else HERE)

@@ -63,6 +63,7 @@ class Site:
     examples: Path
     encoder: MiniLM
     data: Path | None = None
+    vllm: Path | None = None
 
     @property
     def home(self) -> Path:
@@ -262,19 +263,20 @@ async def questions(site: Site) -> list[Figure]:
 
 async def serving(site: Site) -> list[Figure]:
     """Requests to a real vLLM, against vLLM's own benchmark client; nothing where vLLM is missing."""
-    rates = await request_rates(site.scratch / "serving", site.corpus.queries, site.home)
+    rates = await request_rates(site.scratch / "serving", site.corpus.queries, site.home, site.vllm)
     if rates is None:
         return []
-    own, theirs = rates
-    reference = Reference("vllm bench serve", median(theirs))
-    note = spread(own, "requests/s")
-    share = median(own) / median(theirs)
-    return [
-        Figure(
-            "serve", "requests to vLLM", median(own), "requests/s", len(own), reference=reference, note=note
-        ),
-        Figure("serve", "share of vLLM's own client", share, "", len(own), 0.95, more_is_better=True),
-    ]
+    reference = Reference("vllm bench serve, streamed", median(rates.theirs))
+    figures = []
+    for name, own in (("whole replies", rates.whole), ("streamed", rates.streamed)):
+        share, note = median(own) / reference.value, spread(own, "requests/s")
+        figures += [
+            Figure("serve", f"requests to vLLM, {name}", median(own), "requests/s", len(own),
+                   reference=reference, note=note),
+            Figure("serve", f"share of vLLM's own client, {name}", share, "", len(own), 0.95,
+                   more_is_better=True),
+        ]  # fmt: skip
+    return figures
 
 
 async def _milliseconds(action: Awaitable[object]) -> float:

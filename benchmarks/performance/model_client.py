@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import SecretStr
 
@@ -57,9 +57,14 @@ async def model_client(site: Site) -> list[Figure]:
 
 
 async def _overhead(folder: Path) -> list[Figure]:
-    """CPU of the layers alone, one call after the other, beside the same model without them."""
+    """CPU of the layers alone, one call after the other, beside LangChain's own way to the same model."""
     inner = Sleeper()
-    bare, layers, everything = await _cpu(
+
+    async def directly(text: str) -> object:
+        return await inner._agenerate([HumanMessage(text)])
+
+    bare, langchain, layers, everything = await _cpu(
+        directly,
         inner.ainvoke,
         ModelClient(models=[inner], limiters=[Limiter(SLOTS)]).ainvoke,
         ModelClient(
@@ -70,7 +75,7 @@ async def _overhead(folder: Path) -> list[Figure]:
         ).ainvoke,
         calls=400,
     )
-    reference = Reference("ainvoke of the same model alone", median(bare))
+    reference = Reference("LangChain's ainvoke over the bare model", median(langchain) - median(bare))
     names = ("retry, limit, budget, ledger", "the same with cache (miss) and trace")
     return [
         Figure(
@@ -127,9 +132,16 @@ async def _many(site: Site) -> list[Figure]:
         async with limiter:
             await asyncio.sleep(LATENCY)
 
-    sleeper = ModelClient(models=[Sleeper(seconds=LATENCY)], limiters=[Limiter(SLOTS)])
+    inner = Sleeper(seconds=LATENCY)
+
+    async def langchain(number: int) -> None:
+        async with limiter:
+            await inner.ainvoke(f"Where is pier {number}?")
+
+    client = ModelClient(models=[inner], limiters=[Limiter(SLOTS)])
     figures = _flood("the limiter alone", *await _timed(limited), cpu_goal=0.2)
-    figures += _flood("the client around a model that sleeps", *await _timed(_metered(sleeper)))
+    figures += _flood("the limiter and LangChain's ainvoke of a model that sleeps", *await _timed(langchain))
+    figures += _flood("the client around that model", *await _timed(_metered(client)), cpu_goal=0.2)
     with stub_server(site.home, "--reply", "Averrin", "--latency", str(LATENCY)) as url:
         there = connect(url, "stub", concurrency=SLOTS)
         await there.ainvoke("warm")

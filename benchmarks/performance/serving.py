@@ -8,29 +8,39 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 from kedge.benchmarks.performance.processes import PYTHON, environment, run
 from kedge.errors import ModelError
 from kedge.tools.models import VllmOptions, VllmServer, connect, find_vllm
 from kedge.tools.models.vllm_server import LAUNCH
 
-__all__ = ["request_rates"]
+__all__ = ["Rates", "request_rates"]
 
 MAKE_MODEL = "import sys; from kedge.testing import make_tiny_model; make_tiny_model(sys.argv[1])"
 REQUESTS, CONCURRENCY, TOKENS = 400, 32, 32
 ROUNDS = 3
 
 
+class Rates(NamedTuple):
+    """Requests per second in each round: of our client with whole and streamed replies, and of vLLM's."""
+
+    whole: list[float]
+    streamed: list[float]
+    theirs: list[float]
+
+
 async def request_rates(
-    folder: Path, queries: Sequence[str], home: Path
-) -> tuple[list[float], list[float]] | None:
+    folder: Path, queries: Sequence[str], home: Path, vllm: Path | None = None
+) -> Rates | None:
     """Requests per second of our client and of `vllm bench serve`, round by round in turns.
 
-    Both send the same prompts to one server, which serves a tiny model on the CPU, and ask for `TOKENS`
-    tokens, `CONCURRENCY` requests at a time. `None` when vLLM for the CPU is not installed.
+    All send the same prompts to one server, which serves a tiny model on the CPU, and ask for `TOKENS`
+    tokens, `CONCURRENCY` requests at a time. vLLM's client has its replies streamed; casts ask for whole
+    ones. `None` when vLLM for the CPU is not installed.
     """
     try:
-        installed = find_vllm()
+        installed = find_vllm(vllm)
     except ModelError:
         return None
     if not installed.cpu:
@@ -39,17 +49,19 @@ async def request_rates(
     run([PYTHON, "-c", MAKE_MODEL, model], home)
     prompts = [f"{number}. {queries[number % len(queries)]}" for number in range(REQUESTS)]
     options = VllmOptions(model, vllm=installed.python, context=1024, kv_gib=0.25, threads=1, dtype="float32")
-    ours, theirs = [], []
+    rates = Rates([], [], [])
     async with VllmServer(options, folder / "vllm.log") as server:
         await _ours(server, prompts)  # from here on, every prompt is in the prefix cache
         for _ in range(ROUNDS):
-            theirs.append(await asyncio.to_thread(_theirs, server, installed.python, prompts, folder, home))
-            ours.append(await _ours(server, prompts))
-    return ours, theirs
+            took = await asyncio.to_thread(_theirs, server, installed.python, prompts, folder, home)
+            rates.theirs.append(took)
+            rates.whole.append(await _ours(server, prompts))
+            rates.streamed.append(await _ours(server, prompts, streamed=True))
+    return rates
 
 
-async def _ours(server: VllmServer, prompts: Sequence[str]) -> float:
-    """Requests per second of the model client, as Kedge's casts use it."""
+async def _ours(server: VllmServer, prompts: Sequence[str], *, streamed: bool = False) -> float:
+    """Requests per second of the model client."""
     model = connect(
         server.url,
         server.name,
@@ -58,8 +70,16 @@ async def _ours(server: VllmServer, prompts: Sequence[str]) -> float:
         temperature=0,
         extra_body={"ignore_eos": True},
     )
+
+    async def read(prompt: str) -> None:
+        if streamed:
+            async for _ in model.astream(prompt):
+                pass
+        else:
+            await model.ainvoke(prompt)
+
     start = perf_counter()
-    await asyncio.gather(*map(model.ainvoke, prompts))
+    await asyncio.gather(*map(read, prompts))
     return len(prompts) / (perf_counter() - start)
 
 

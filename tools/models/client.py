@@ -212,7 +212,7 @@ class ModelClient(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        async with aclosing(self._cached(Asked(messages, stop, kwargs))) as flow:
+        async with aclosing(self._asked(Asked(messages, stop, kwargs))) as flow:
             return merged([part async for part in flow])
 
     def _stream(
@@ -231,7 +231,7 @@ class ModelClient(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        async with aclosing(self._cached(Asked(messages, stop, kwargs, streamed=True))) as flow:
+        async with aclosing(self._asked(Asked(messages, stop, kwargs, streamed=True))) as flow:
             async for part in flow:
                 yield part if isinstance(part, ChatGenerationChunk) else as_chunk(part)
 
@@ -286,16 +286,14 @@ class ModelClient(BaseChatModel):
 
     # The layers, outermost first.
 
-    async def _cached(self, asked: Asked) -> AsyncGenerator[Part]:
+    def _asked(self, asked: Asked) -> AsyncGenerator[Part]:
+        return self._retried(asked) if self.replies is None else self._cached(asked, self.replies)
+
+    async def _cached(self, asked: Asked, replies: ReplyCache) -> AsyncGenerator[Part]:
         """Answer from the cache, or remember the answer; equal requests of one loop wait for the first."""
-        if self.replies is None:
-            async with aclosing(self._retried(asked)) as flow:
-                async for part in flow:
-                    yield part
-            return
         key = asked.key(self.models[0])
         place = (asyncio.get_running_loop(), key)
-        while (known := self.replies.get(key)) is None and place in self._flights:
+        while (known := replies.get(key)) is None and place in self._flights:
             await asyncio.shield(self._flights[place])
         if known is not None:
             if (whom := playing.get()) is not None:
@@ -309,7 +307,7 @@ class ModelClient(BaseChatModel):
                 async for part in flow:
                     parts.append(part)
                     yield part
-            self.replies.put(key, to_record(merged(parts)))
+            replies.put(key, to_record(merged(parts)))
         except ModelError as fault:
             flight.set_exception(fault)
             flight.exception()  # whoever waits is told; nobody has to wait
