@@ -35,7 +35,8 @@ async def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.enable_socket
 async def test_workers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "400")
+    for name in ("raylet_start_wait_time_s", "agent_register_timeout_ms"):
+        monkeypatch.setenv(f"RAY_{name}", "400000")  # where much else is running
     async with spread(echoing, workers=1, at_once=2) as ask:
         rows = [await ask(Task(f"m/{question.id}", question, "m")) for question in ITEMS]
     assert [row["question"] for row in rows] == [question.id for question in ITEMS]
