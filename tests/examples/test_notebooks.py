@@ -17,7 +17,7 @@ SHOWS = {
     "parallel_plans.ipynb": ["Plan: When was the Wandering Abbot", "passages for: "],
     "images.ipynb": ["Image: catches", "image/png", "6,350 crans"],
     "compare_methods.ipynb": ["<table>", "one round"],
-    "make_your_own_crumqs.ipynb": ["documents held back", "with all documents", "always refuse", "report.html"],
+    "make_your_own_crumqs.ipynb": ["held back", "with all documents", "always refuse", "report.html"],
 }
 
 
