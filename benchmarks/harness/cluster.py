@@ -49,7 +49,7 @@ async def spread(
     except ImportError:
         raise MissingExtra("cluster", "ray") from None
     ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
-    actors = [ray.remote(_Worker).remote(make) for _ in range(workers)]
+    actors: list[Any] = [ray.remote(_Worker).remote(make) for _ in range(workers)]
     free: asyncio.Queue[Any] = asyncio.Queue()
     for _ in range(at_once):
         for actor in actors:

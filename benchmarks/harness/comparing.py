@@ -123,7 +123,7 @@ def _pairs(
         held[row["method"]][row["question"]] = row
     earned = {
         system: [
-            point(question, row) if (row := held[system].get(question.id)) else 0.0 for question in given
+            point(question, kept) if (kept := held[system].get(question.id)) else 0.0 for question in given
         ]
         for system in systems
     }

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from kedge.errors import InputError, LoadError
 
-__all__ = ["Journal", "Named", "each", "once", "rows_of", "same_settings", "written"]
+__all__ = ["Journal", "Named", "each", "held", "once", "rows_of", "same_settings", "written"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,23 +45,34 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows: dict[str, dict[str, Any]] = {}
         content = path.read_bytes() if path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
             path.write_bytes(whole)
-        for number, line in enumerate(whole.splitlines(), start=1):
-            try:
-                row = json.loads(line)
-                self.rows[row["id"]] = row
-            except (ValueError, KeyError, TypeError):
-                raise LoadError(f"{path}:{number}: not a row with an id", fix="remove the file") from None
+        self.rows = held(path)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Append a row; it is in the file when this returns."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self.rows[row["id"]] = dict(row)
+
+
+def held(path: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a file by their `id`; a line that is being written is left out, and nothing is changed.
+
+    Raises:
+        LoadError: A line is no row with an id.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    rows: dict[str, dict[str, Any]] = {}
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            rows[row["id"]] = row
+        except (ValueError, KeyError, TypeError):
+            raise LoadError(f"{path}:{number}: not a row with an id", fix="remove the file") from None
+    return rows
 
 
 async def each(

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from kedge.benchmarks.datasets import Question
 from kedge.benchmarks.harness.asking import Ask, asked
-from kedge.benchmarks.harness.journal import Journal
+from kedge.benchmarks.harness.journal import held
 from kedge.benchmarks.harness.page import Table, markdown
 from kedge.benchmarks.harness.report import report, score_table
 from kedge.benchmarks.harness.scoring import Score, Tally, scores
@@ -54,7 +54,7 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """A run that was finished, or stopped on the way.
+    """A run that was finished, stopped on the way, or is still going on.
 
     Raises:
         InputError: This is the folder of no run.
@@ -68,7 +68,7 @@ def read_run(folder: Path) -> Run:
         folder,
         json.loads(manifest.read_text(encoding="utf-8")),
         tuple(_question(row) for row in given),
-        tuple(Journal(folder / "records.jsonl").rows.values()),
+        tuple(held(folder / "records.jsonl").values()),
     )
 
 

@@ -18,6 +18,7 @@ SHOWS = {
     "images.ipynb": ["Image: catches", "image/png", "6,350 crans"],
     "compare_methods.ipynb": ["<table>", "one round"],
     "parametric.ipynb": ["3 encoded", "the right passage is best: True", "gram_schmidt"],
+    "make_your_own_crumqs.ipynb": ["held back", "with all documents", "always refuse", "report.html"],
 }
 NEED_TORCH = {"parametric.ipynb"}
 

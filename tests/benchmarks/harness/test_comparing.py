@@ -12,7 +12,7 @@ from kedge.benchmarks.datasets import Question
 from kedge.benchmarks.harness.asking import record
 from kedge.benchmarks.harness.comparing import compared, pair_table
 from kedge.benchmarks.harness.page import markdown
-from kedge.benchmarks.harness.runs import Run
+from kedge.benchmarks.harness.runs import Run, read_run
 from kedge.errors import InputError
 from tests.benchmarks.harness._questions import ITEMS, item, said
 
@@ -53,3 +53,16 @@ def test_what_was_not_asked_earns_nothing() -> None:
     cut = replace(half, folder=Path("cut"), records=half.records[:6])
     [pair] = compared([half, cut]).pairs
     assert pair.difference.mean == 0.5
+
+
+def test_a_run_is_read_while_it_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "questions.jsonl").write_text(
+        '{"id": "a", "question": "Who?", "answers": ["Ada"], "gold": []}\n'
+    )
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"id": "m/a", "question": "a", "method": "m"}\n{"id": "m/b", "te')
+    before = path.read_bytes()
+    found = read_run(tmp_path)
+    assert (found.methods, found.questions[0].answers, len(found.records)) == (["m"], ("Ada",), 1)
+    assert path.read_bytes() == before
