@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import docx
 import numpy as np
 import pytest
 from fpdf import FPDF
@@ -85,6 +86,29 @@ def test_a_figure_of_a_pdf_knows_its_page_its_box_and_its_caption(
     assert (right, bottom) == pytest.approx((135 / 210, 180 / 297), abs=0.03)
     figure = base.gallery.image(picture)
     assert np.asarray(figure.convert("L")).mean() < 200  # the bars are there
+
+
+def test_a_picture_of_a_docx_has_its_alternative_text_and_its_caption(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    word = docx.Document()
+    word.add_paragraph("The harbour was dredged in 1902.")
+    picture = word.add_picture(str(painted(tmp_path / "depth.png", "blue")))
+    picture._inline.docPr.set("descr", "A blue chart of the depth")
+    word.add_paragraph("Figure 1: Depth by year", style="Caption")
+    cell = word.add_table(1, 1).cell(0, 0).paragraphs[0]
+    cell.add_run().add_picture(str(painted(tmp_path / "red.png", "red")))
+    broken = word.add_picture(str(painted(tmp_path / "gone.png", "green")))
+    broken._inline.docPr.set("descr", "What nobody can open")
+    word.part.related_parts[broken._inline.graphic.graphicData.pic.blipFill.blip.embed]._blob = b"<svg/>"
+    word.save(str(tmp_path / "report.docx"))
+    base.add(tmp_path / "report.docx")
+    first, second = base.pictures()
+    assert first.file != second.file
+    told = {caption(chunk) for chunk in base.chunks([first.chunk_id, second.chunk_id])}
+    assert told == {"Figure 1: Depth by year A blue chart of the depth", ""}
+    texts = [chunk.text for chunk in base.chunks_of(base.documents()[0].id)]
+    assert any("What nobody can open" in text for text in texts)
 
 
 def test_a_page_without_drawings_has_no_figures(tmp_path: Path) -> None:
