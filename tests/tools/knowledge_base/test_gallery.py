@@ -19,6 +19,7 @@ from kedge.tools.encoders.images import Descriptors
 from kedge.tools.images import as_png
 from kedge.tools.knowledge_base import Gallery, ParsedDocument, caption, load
 from kedge.tools.knowledge_base.loaders._figures import caption_of
+from tests._pictures import painted, sheet, told
 
 COLOURS = (
     "red",
@@ -40,20 +41,6 @@ COLOURS = (
 def base(tmp_path: Path) -> Iterator[KnowledgeBase]:
     with KnowledgeBase.open(tmp_path / "base", encoder=FakeEncoder(), create=True) as opened:
         yield opened
-
-
-def painted(path: Path, colour: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.new("RGB", (60, 40), colour)
-    image.paste("grey" if colour != "grey" else "white", (0, 30, 60, 40))
-    image.save(path)
-    return path
-
-
-def told(name: str, colour: str, words: str) -> ParsedDocument:
-    text = f"Image: {name} (60 × 40 pixels)\n{words}"
-    image = as_png(Image.new("RGB", (60, 40), colour))
-    return ParsedDocument(f"{name}.png", f"{name}.png", name, text, "image", (), image=image)
 
 
 def report(path: Path) -> Path:
@@ -150,7 +137,7 @@ def test_markdown_and_html_point_to_pictures_that_were_added_themselves(
 
 
 def test_pictures_go_with_their_document_unless_another_has_them(base: KnowledgeBase, tmp_path: Path) -> None:
-    base.add(told("a", "red", "one"), told("b", "red", "two"))
+    base.add(told("a", sheet("red"), "one"), told("b", sheet("red"), "two"))
     [first, _] = base.pictures()
     file = base.gallery.file(first)
     base.remove("a.png")
@@ -208,7 +195,7 @@ def test_an_update_that_was_cut_short_goes_on(
 
 
 def test_a_text_finds_pictures_by_the_map_fitted_on_those_that_have_one(base: KnowledgeBase) -> None:
-    base.add(*(told(f"n{i}", colour, f"a {colour} sheet") for i, colour in enumerate(COLOURS)))
+    base.add(*(told(f"n{i}", sheet(colour), f"a {colour} sheet") for i, colour in enumerate(COLOURS)))
     assert base.gallery.alignment is not None
     assert len(base.gallery.alignment.pairs) == len(COLOURS)
     found = asyncio.run(base.gallery.about("a red sheet", 3))
