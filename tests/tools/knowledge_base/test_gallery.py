@@ -194,6 +194,36 @@ def test_an_update_that_was_cut_short_goes_on(
     assert len(asyncio.run(base.gallery.near(Image.new("RGB", (5, 5)), 10))) == 5
 
 
+def test_a_pdf_of_a_thousand_pages_tells_how_far_it_is_and_its_pictures_go_on_where_they_stopped(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    for number in range(1_000):
+        pdf.add_page()
+        pdf.multi_cell(0, 8, f"The boat {COLOURS[number % 12] * (1 + number % 7)} has the keeper {number}.")
+        if number % 20 == 0:
+            pdf.rect(60, 80, 40 + number / 20, 60, style="F")
+    pdf.output(str(tmp_path / "book.pdf"))
+    stages: list[str] = []
+    base.add(
+        tmp_path / "book.pdf", pictures=False, on_progress=lambda progress: stages.append(progress.stage)
+    )
+    assert stages[-1] == "done"
+    pages = {chunk.page for chunk in base.chunks_of(base.documents()[0].id)}
+    assert pages == set(range(1, 1_001))
+    assert len(base.pictures()) == 50
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(base.gallery.aupdate(stop))
+    seen: list[tuple[int, int]] = []
+    assert asyncio.run(base.gallery.aupdate(lambda *told: seen.append(told))) == 18
+    assert seen == [(18, 18)]
+
+
 def test_a_text_finds_pictures_by_the_map_fitted_on_those_that_have_one(base: KnowledgeBase) -> None:
     base.add(*(told(f"n{i}", sheet(colour), f"a {colour} sheet") for i, colour in enumerate(COLOURS)))
     assert base.gallery.alignment is not None

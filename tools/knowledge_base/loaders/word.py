@@ -83,7 +83,7 @@ class _Pictures:
     def inside(self, element: Any) -> Iterator[tuple[str, bytes]]:
         """What is said of each picture of a paragraph or table, and its file."""
         for drawing in element.iter(qn("w:drawing")):
-            about = next(drawing.iter(qn("wp:docPr")), {})
+            about: Any = next(drawing.iter(qn("wp:docPr")), {})
             words = one_line(about.get("descr") or about.get("title") or "")
             for blip in drawing.iter(qn("a:blip")):
                 data = self._file(blip.get(qn("r:embed")))
