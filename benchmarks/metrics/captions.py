@@ -1,7 +1,8 @@
 """Measures of descriptions against several references: BLEU, ROUGE-L and CIDEr-D, as in COCO's evaluation.
 
 Words are lower-case letters and digits without punctuation, as after COCO's tokenizer for plain captions. The
-tests compare all three with pycocoevalcap on the same words.
+tests compare all three with pycocoevalcap on the same words. SPICE is not here: it needs Java, and a parser
+of Stanford's that pycocoevalcap fetches when it is first used.
 """
 
 from __future__ import annotations

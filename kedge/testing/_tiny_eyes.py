@@ -41,7 +41,7 @@ PROCESSORS: Mapping[str, Mapping[str, object]] = {
 Tensor = npt.NDArray[np.float32]
 
 
-def seeing(text: Mapping[str, object], image_token: int) -> dict[str, object]:
+def seeing(text: Mapping[str, object], image_token: int | None) -> dict[str, object]:
     """The configuration of a model of images and text, around that of its language model."""
     vision = {
         "model_type": "idefics3_vision",

@@ -28,6 +28,7 @@ from kedge.testing import FakeEncoder, StubRequest, StubServer
 from kedge.tools.images import as_png
 from kedge.tools.knowledge_base import ParsedDocument
 from kedge.tools.models import Budget, Meter, connect
+from tests._pictures import sheet, told
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAG = (ROOT / "examples" / "world" / "drawings" / "flag.png").read_bytes()
@@ -38,13 +39,9 @@ GAP = Gap(kind="relation", target="flag", slot="designer", description="who desi
 @pytest.fixture
 async def base(tmp_path: Path) -> AsyncIterator[KnowledgeBase]:
     """The flag with what is said of it, a sheet of another colour, and a text without a picture."""
-    told = {
-        "flag": (FLAG, "Flag of Averrin, by Delphine Trewarne"),
-        "sheet": (as_png(Image.new("RGB", (60, 40), "red")), "A red sheet"),
-    }
     documents = [
-        ParsedDocument(f"{n}.png", f"{n}.png", n, f"Image: {n}\n{words}", "image", (), image=data)
-        for n, (data, words) in told.items()
+        told("flag", FLAG, "Flag of Averrin, by Delphine Trewarne"),
+        told("sheet", sheet("red"), "A red sheet"),
     ]
     life = "Delphine Trewarne was born in Averrin in 1872."
     documents.append(ParsedDocument("life.txt", "life.txt", "Delphine Trewarne", life, "text", ()))

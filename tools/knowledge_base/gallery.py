@@ -37,11 +37,8 @@ _BATCH = 32
 _WAIT = 30.0  # seconds for another writer
 _LEAST = 10  # pictures with a text, below which no map is fitted
 _CANDIDATES = 20  # pictures that are compared patch by patch
-_NAMES = (
-    "Image: ",
-    "Picture on page ",
-    "Frame at ",
-)  # how a loader's line about a picture begins that says nothing of it
+# How a loader's line about a picture begins that says nothing of it.
+_NAMES = ("Image: ", "Picture on page ", "Picture in the text", "Frame at ")
 
 
 class Gallery:

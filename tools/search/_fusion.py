@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from kedge.tools.knowledge_base.records import Evidence
@@ -41,15 +42,19 @@ async def hybrid_hits(base: KnowledgeBase, query: str, k: int) -> list[Hit]:
     return await asyncio.to_thread(search)
 
 
-def reciprocal_rank_fusion(rankings: Iterable[Sequence[Key]], *, k: int = 60) -> list[tuple[Key, float]]:
+def reciprocal_rank_fusion(
+    rankings: Iterable[Sequence[Key]], *, k: int = 60, weights: Iterable[float] | None = None
+) -> list[tuple[Key, float]]:
     """Merges rankings of ids or pages: each gives `1 / (k + rank)`, counting from 1. Best first, ties by id.
+
+    What a ranking gives is multiplied by its weight, where there are `weights`.
 
     Example:
         >>> [item for item, _ in reciprocal_rank_fusion([[1, 2, 3], [3, 1]])]
         [1, 3, 2]
     """
     scores: dict[Key, float] = {}
-    for ranking in rankings:
+    for ranking, weight in zip(rankings, repeat(1.0) if weights is None else weights, strict=False):
         for rank, item in enumerate(ranking, start=1):
-            scores[item] = scores.get(item, 0.0) + 1.0 / (k + rank)
+            scores[item] = scores.get(item, 0.0) + weight / (k + rank)
     return best(scores.items())

@@ -16,8 +16,8 @@ from kedge.agents.llm import LlmCast
 from kedge.agents.llm.prompting import prompt, quoted, showing
 from kedge.testing import FakeEncoder, make_tiny_model
 from kedge.tools.images import WHOLE, Box, as_png
-from kedge.tools.knowledge_base import ParsedDocument
 from kedge.tools.models import Budget, ModelClient, VllmOptions, VllmServer, connect
+from tests._pictures import told
 from tests.conftest import VLLM_PATIENCE
 
 TOKENS = 7  # of an image of the tiny model
@@ -29,14 +29,14 @@ class Seen(BaseModel):
     colour: Literal["red", "blue", "grey"]
 
 
-def sheet(colour: str) -> Image.Image:
+def square(colour: str) -> Image.Image:
     image = Image.new("RGB", (90, 60), "white")
     image.paste(colour, (10, 10, 50, 50))
     return image
 
 
-RED, BLUE = as_png(sheet("red")), as_png(sheet("blue"))
-CROP = as_png(Box(0.1, 0.1, 0.6, 0.9).crop(sheet("red")))
+RED, BLUE = as_png(square("red")), as_png(square("blue"))
+CROP = as_png(Box(0.1, 0.1, 0.6, 0.9).crop(square("red")))
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +94,9 @@ async def test_the_cast_points_at_parts_inside_the_image(model: ModelClient) -> 
 
 async def test_kedge_asks_about_several_images(model: ModelClient, tmp_path: Path) -> None:
     """Whatever random weights say: an answer or an abstention, and the cast was asked with the images."""
-    told = [
-        ParsedDocument(f"{n}.png", f"{n}.png", n, f"Image: {n}\nA {n} sheet", "image", (), image=data)
-        for n, data in (("red", RED), ("blue", BLUE))
-    ]
+    documents = [told("red", RED, "A red square"), told("blue", BLUE, "A blue square")]
     with KnowledgeBase.open(tmp_path / "base", encoder=FakeEncoder(), create=True) as base:
-        await base.aadd(told, triples=False)
+        await base.aadd(documents, triples=False)
         for question, images in (
             ("What is in these pictures?", [CROP, BLUE]),
             ("Who cut the square?", [as_png(Image.effect_noise((80, 60), 70))]),

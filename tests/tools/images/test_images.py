@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import stat
 from pathlib import Path
 
@@ -14,12 +13,7 @@ from PIL import Image
 
 from kedge.errors import LoadError
 from kedge.tools.images import WHOLE, Box, as_png, can_read, opened, proposals, read_text, shrunk
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()
+from tests._pictures import saved
 
 
 def test_cmyk_becomes_rgb() -> None:

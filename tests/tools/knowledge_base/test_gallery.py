@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import docx
 import numpy as np
 import pytest
 from fpdf import FPDF
@@ -18,6 +19,7 @@ from kedge.tools.encoders.images import Descriptors
 from kedge.tools.images import as_png
 from kedge.tools.knowledge_base import Gallery, ParsedDocument, caption, load
 from kedge.tools.knowledge_base.loaders._figures import caption_of
+from tests._pictures import painted, sheet, told
 
 COLOURS = (
     "red",
@@ -39,20 +41,6 @@ COLOURS = (
 def base(tmp_path: Path) -> Iterator[KnowledgeBase]:
     with KnowledgeBase.open(tmp_path / "base", encoder=FakeEncoder(), create=True) as opened:
         yield opened
-
-
-def painted(path: Path, colour: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = Image.new("RGB", (60, 40), colour)
-    image.paste("grey" if colour != "grey" else "white", (0, 30, 60, 40))
-    image.save(path)
-    return path
-
-
-def told(name: str, colour: str, words: str) -> ParsedDocument:
-    text = f"Image: {name} (60 × 40 pixels)\n{words}"
-    image = as_png(Image.new("RGB", (60, 40), colour))
-    return ParsedDocument(f"{name}.png", f"{name}.png", name, text, "image", (), image=image)
 
 
 def report(path: Path) -> Path:
@@ -85,6 +73,29 @@ def test_a_figure_of_a_pdf_knows_its_page_its_box_and_its_caption(
     assert (right, bottom) == pytest.approx((135 / 210, 180 / 297), abs=0.03)
     figure = base.gallery.image(picture)
     assert np.asarray(figure.convert("L")).mean() < 200  # the bars are there
+
+
+def test_a_picture_of_a_docx_has_its_alternative_text_and_its_caption(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    word = docx.Document()
+    word.add_paragraph("The harbour was dredged in 1902.")
+    picture = word.add_picture(str(painted(tmp_path / "depth.png", "blue")))
+    picture._inline.docPr.set("descr", "A blue chart of the depth")
+    word.add_paragraph("Figure 1: Depth by year", style="Caption")
+    cell = word.add_table(1, 1).cell(0, 0).paragraphs[0]
+    cell.add_run().add_picture(str(painted(tmp_path / "red.png", "red")))
+    broken = word.add_picture(str(painted(tmp_path / "gone.png", "green")))
+    broken._inline.docPr.set("descr", "What nobody can open")
+    word.part.related_parts[broken._inline.graphic.graphicData.pic.blipFill.blip.embed]._blob = b"<svg/>"
+    word.save(str(tmp_path / "report.docx"))
+    base.add(tmp_path / "report.docx")
+    first, second = base.pictures()
+    assert first.file != second.file
+    told = {caption(chunk) for chunk in base.chunks([first.chunk_id, second.chunk_id])}
+    assert told == {"Figure 1: Depth by year A blue chart of the depth", ""}
+    texts = [chunk.text for chunk in base.chunks_of(base.documents()[0].id)]
+    assert any("What nobody can open" in text for text in texts)
 
 
 def test_a_page_without_drawings_has_no_figures(tmp_path: Path) -> None:
@@ -126,7 +137,7 @@ def test_markdown_and_html_point_to_pictures_that_were_added_themselves(
 
 
 def test_pictures_go_with_their_document_unless_another_has_them(base: KnowledgeBase, tmp_path: Path) -> None:
-    base.add(told("a", "red", "one"), told("b", "red", "two"))
+    base.add(told("a", sheet("red"), "one"), told("b", sheet("red"), "two"))
     [first, _] = base.pictures()
     file = base.gallery.file(first)
     base.remove("a.png")
@@ -183,8 +194,38 @@ def test_an_update_that_was_cut_short_goes_on(
     assert len(asyncio.run(base.gallery.near(Image.new("RGB", (5, 5)), 10))) == 5
 
 
+def test_a_pdf_of_a_thousand_pages_tells_how_far_it_is_and_its_pictures_go_on_where_they_stopped(
+    base: KnowledgeBase, tmp_path: Path
+) -> None:
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    for number in range(1_000):
+        pdf.add_page()
+        pdf.multi_cell(0, 8, f"The boat {COLOURS[number % 12] * (1 + number % 7)} has the keeper {number}.")
+        if number % 20 == 0:
+            pdf.rect(60, 80, 40 + number / 20, 60, style="F")
+    pdf.output(str(tmp_path / "book.pdf"))
+    stages: list[str] = []
+    base.add(
+        tmp_path / "book.pdf", pictures=False, on_progress=lambda progress: stages.append(progress.stage)
+    )
+    assert stages[-1] == "done"
+    pages = {chunk.page for chunk in base.chunks_of(base.documents()[0].id)}
+    assert pages == set(range(1, 1_001))
+    assert len(base.pictures()) == 50
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(base.gallery.aupdate(stop))
+    seen: list[tuple[int, int]] = []
+    assert asyncio.run(base.gallery.aupdate(lambda *told: seen.append(told))) == 18
+    assert seen == [(18, 18)]
+
+
 def test_a_text_finds_pictures_by_the_map_fitted_on_those_that_have_one(base: KnowledgeBase) -> None:
-    base.add(*(told(f"n{i}", colour, f"a {colour} sheet") for i, colour in enumerate(COLOURS)))
+    base.add(*(told(f"n{i}", sheet(colour), f"a {colour} sheet") for i, colour in enumerate(COLOURS)))
     assert base.gallery.alignment is not None
     assert len(base.gallery.alignment.pairs) == len(COLOURS)
     found = asyncio.run(base.gallery.about("a red sheet", 3))

@@ -92,7 +92,7 @@ def utterances(found: Iterable[Cue]) -> list[Cue]:
 
 def _seconds(parts: Sequence[str | None]) -> float:
     hours, minutes, seconds, fraction = (part or "0" for part in parts)
-    return 3_600.0 * int(hours) + 60 * int(minutes) + int(seconds) + int(fraction) / 10 ** len(fraction)
+    return 3_600.0 * int(hours) + 60 * int(minutes) + int(seconds) + float(f"0.{fraction}")
 
 
 def _plain(line: str) -> str:

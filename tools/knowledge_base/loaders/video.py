@@ -96,7 +96,7 @@ def _scenes(source: Source) -> Iterator[Scene]:
         if not file.read(1):
             raise source.error("is empty", fix="leave it out")
     try:
-        with source.open() as file, av.open(file, format=_DEMUXERS.get(suffix, "mov")) as video:
+        with source.open() as file, av.open(file, "r", _DEMUXERS.get(suffix, "mov")) as video:
             if not video.streams.video:
                 raise source.error("has no pictures", fix="leave it out")
             yield from _new(source, video, (video.duration or 0) / av.time_base)

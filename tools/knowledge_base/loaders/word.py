@@ -15,6 +15,8 @@ from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
 from lxml import etree  # type: ignore[import-untyped]
 
+from kedge.errors import LoadError
+from kedge.tools.images import can_read, opened, read_text
 from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
@@ -29,16 +31,17 @@ _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 
 def load_word(source: Source) -> Iterator[ParsedDocument]:
-    """The one document of a DOCX: headings, paragraphs, lists and tables in the order of the page.
+    """The one document of a DOCX: headings, paragraphs, lists, tables and pictures in the order of the page.
 
-    Headers, footers, footnotes and comments are left out; tracked insertions are in, deletions out.
+    A picture has its alternative text and its caption. Headers, footers, footnotes and comments are left out;
+    tracked insertions are in, deletions out.
     """
     data = source.read()
     _refuse_bomb(source, data)
     try:
         word = docx.Document(io.BytesIO(data))
         composer = Composer(source)
-        _compose(word, composer)
+        _compose(word, composer, _Pictures(source, word))
         title = word.core_properties.title
     except (KeyError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error, etree.LxmlError):
         # What python-docx lets through for a package that lacks parts or holds malformed XML.
@@ -69,9 +72,41 @@ def _refuse_bomb(source: Source, data: bytes) -> None:
         raise source.error(message, fix="save its text in another format")
 
 
-def _compose(word: WordDocument, composer: Composer) -> None:
+class _Pictures:
+    """The pictures of a document; of those over the limit, or that cannot be read, only what is said."""
+
+    def __init__(self, source: Source, word: WordDocument) -> None:
+        self._source = source
+        self._parts = word.part.related_parts
+        self._room = source.limits.bytes
+
+    def inside(self, element: Any) -> Iterator[tuple[str, bytes]]:
+        """What is said of each picture of a paragraph or table, and its file."""
+        for drawing in element.iter(qn("w:drawing")):
+            about: Any = next(drawing.iter(qn("wp:docPr")), {})
+            words = one_line(about.get("descr") or about.get("title") or "")
+            for blip in drawing.iter(qn("a:blip")):
+                data = self._file(blip.get(qn("r:embed")))
+                seen = read_text(opened(data)) if data and can_read() else ""
+                yield f"{words}\n{seen}", data
+
+    def _file(self, name: str | None) -> bytes:
+        part = self._parts.get(name or "")
+        data: bytes = part.blob if part is not None else b""
+        if not data or len(data) > self._room:
+            return b""
+        try:
+            opened(data, pixels=self._source.limits.pixels)
+        except LoadError:
+            return b""
+        self._room -= len(data)
+        return data
+
+
+def _compose(word: WordDocument, composer: Composer, pictures: _Pictures) -> None:
     items: list[str] = []
-    for element in _content(word.element.body):
+    elements = list(_content(word.element.body))
+    for element, following in zip(elements, [*elements[1:], None], strict=True):
         table = element.tag == qn("w:tbl")
         text = _text(element)
         style = "table" if table else _style(Paragraph(element, word))
@@ -88,7 +123,18 @@ def _compose(word: WordDocument, composer: Composer) -> None:
             composer.add("heading", one_line(text), level=min(int(heading[1]), 6))
         else:
             composer.add("paragraph", text)
+        found = list(pictures.inside(element))
+        title = _text(following) if found and _is_caption(following, word) else ""
+        for words, data in found:
+            composer.add_figure(f"Picture in the text\n{title}\n{words}", data=data)
     composer.add("list", "\n".join(items))
+
+
+def _is_caption(element: Any, word: WordDocument) -> bool:
+    if element is None or element.tag == qn("w:tbl"):
+        return False
+    style = Paragraph(element, word).style
+    return style is not None and (style.name or "").casefold() == "caption"
 
 
 def _content(parent: Any) -> Iterator[Any]:
