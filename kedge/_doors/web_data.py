@@ -21,7 +21,8 @@ from kedge.tools.knowledge_base import entity_key
 from kedge.tools.walks import compiled, nearest
 
 if TYPE_CHECKING:
-    from kedge import Answer, KnowledgeBase
+    from kedge import KnowledgeBase
+    from kedge.graphs.answer import Answer
 
 __all__ = [
     "Around",

@@ -208,7 +208,7 @@ function cite(list, sources) {
     const item = make(list, "li");
     make(item, "span", { class: "number" }, `[${source.number}]`);
     button(item, source.title || source.source, () => read(source));
-    make(item, "blockquote", {}, shorten(source.quote, 320));
+    make(item, "blockquote", {}, shorten(source.quote.replace(/\n\s*\n/g, "\n"), 320));
     make(item, "span", { class: "place" }, source.place);
   }
 }

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -97,23 +98,24 @@ async def opened_browser(profile: Path) -> AsyncIterator[Browser]:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
     places = [f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
     environment = {**os.environ, "HOME": str(profile)}
-    running = subprocess.Popen(
-        [program, *options, *places], stderr=subprocess.PIPE, text=True, env=environment
+    running = await asyncio.create_subprocess_exec(
+        program, *options, *places, stderr=asyncio.subprocess.PIPE, env=environment, start_new_session=True
     )
     assert running.stderr is not None
     try:
-        for line in running.stderr:
-            if "DevTools listening on ws://" in line:
-                break
-        address = line.rpartition("ws://")[2].partition("/")[0]
+        line = ""
+        while "DevTools listening on ws://" not in line:
+            line = (await asyncio.wait_for(running.stderr.readline(), PATIENCE)).decode()
+            assert line, "the browser ended"
+        address = line.rpartition("ws://")[2].partition("/")[0].strip()
         async with aiohttp.ClientSession() as session:
             async with session.put(f"http://{address}/json/new?about:blank") as reply:
                 url = (await reply.json())["webSocketDebuggerUrl"]
             async with session.ws_connect(url, max_msg_size=0) as socket:
                 yield Browser(socket)
     finally:
-        running.kill()
-        await running.communicate()
+        os.killpg(running.pid, signal.SIGKILL)  # with its helpers
+        await running.wait()
 
 
 @pytest.fixture

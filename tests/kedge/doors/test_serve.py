@@ -1,4 +1,4 @@
-"""`kedge serve mcp` and `kedge serve a2a` as commands: what they refuse, and that they come and go."""
+"""`kedge serve mcp`, `a2a` and `ui` as commands: what they refuse, and that they come and go."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ CARD = "/.well-known/agent-card.json"
     [
         (["mcp", "--http", "--host", "192.0.2.1"], "set KEDGE_TOKEN"),
         (["a2a", "--host", "192.0.2.1"], "set KEDGE_TOKEN"),
+        (["ui", "--host", "192.0.2.1"], "set KEDGE_TOKEN"),
+        (["ui", "--base", "../up={0}"], "cannot be called '../up'"),
         (["mcp", "--base", "one={0}", "--base", "one={0}"], "two knowledge bases are called 'one'"),
         (["mcp", "--base", "{0}", "--base", "two={0}"], "has no name"),
         (["mcp", "--base", "../up={0}"], "cannot be called '../up'"),
@@ -42,7 +44,8 @@ def test_what_cannot_be_served_is_refused(world_path: Path, arguments: list[str]
 
 
 @pytest.mark.parametrize(
-    ("command", "path", "status"), [(["mcp", "--http"], "/mcp", 400), (["a2a"], CARD, 200)]
+    ("command", "path", "status"),
+    [(["mcp", "--http"], "/mcp", 400), (["a2a"], CARD, 200), (["ui"], "/api/about", 200)],
 )
 def test_servers_listen_with_a_token_until_they_are_interrupted(
     world_path: Path, command: list[str], path: str, status: int

@@ -374,7 +374,7 @@ async def test_a_neighbourhood_of_a_large_graph_is_small_and_quick(tmp_path: Pat
                     assert entity in {node["label"] for node in graph["nodes"]}
                     assert 2 <= len(graph["nodes"]) <= 80
                     assert len(given.content) < 60_000
-            assert time.process_time() - begin < 3.0  # six of them
+            assert time.process_time() - begin < 1.0  # six of them
             names = (await browser.get("/api/base/names", params={"like": "ENTITY 777"})).json()["names"]
             assert names[0] == "entity 777"
             assert len(names) <= 12
