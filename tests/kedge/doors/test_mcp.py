@@ -526,7 +526,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(
-    not ADAPTERS.exists(), reason="no older MCP: install langchain-mcp-adapters in .venv-adapters"
+    not ADAPTERS.exists(), reason="no older MCP: `scripts/setup --doors` installs it"
 )
 def test_clients_of_the_older_sdk_understand_the_server(world_path: Path) -> None:
     command = [ADAPTERS, "-c", ADAPTED, sys.executable, str(world_path)]
