@@ -525,12 +525,13 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.timeout(240)  # a server is started for each call
 @pytest.mark.skipif(
     not ADAPTERS.exists(), reason="no older MCP: `scripts/setup --doors` installs it"
 )
 def test_clients_of_the_older_sdk_understand_the_server(world_path: Path) -> None:
     command = [ADAPTERS, "-c", ADAPTED, sys.executable, str(world_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     assert "explore_graph" in done.stdout
     assert "1388" in done.stdout
