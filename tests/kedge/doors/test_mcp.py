@@ -526,9 +526,7 @@ asyncio.run(main())
 
 
 @pytest.mark.timeout(240)  # a server is started for each call
-@pytest.mark.skipif(
-    not ADAPTERS.exists(), reason="no older MCP: `scripts/setup --doors` installs it"
-)
+@pytest.mark.skipif(not ADAPTERS.exists(), reason="no older MCP: `scripts/setup --doors` installs it")
 def test_clients_of_the_older_sdk_understand_the_server(world_path: Path) -> None:
     command = [ADAPTERS, "-c", ADAPTED, sys.executable, str(world_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
