@@ -34,7 +34,6 @@ from kedge.graphs.events import Event
 from kedge.graphs.evidence import along, drifted, fused, leading, matches, path, stated, told
 from kedge.graphs.steering import Choice, Proposal
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase, Triple
-from kedge.tools.search import hybrid
 from kedge.tools.walks import Aim, Survey, Trail, Walk, beam_walk, evidence_of, look, look_further
 
 __all__ = ["STATE_TYPES", "builder", "graph", "wired"]
@@ -143,7 +142,7 @@ async def perceive(state: State, runtime: Runtime[Context]) -> State:
     play, graph, aim = context.meter.play, base.graph, _aim(state)
     found, passages, survey = await gather(
         play("walk", beam_walk, graph, base.kept, course.starts, aim, tabu=course.tabu),
-        play("search", hybrid, base, course.aim, SEARCH_DEPTH),
+        play("search", context.search, base, course.aim, SEARCH_DEPTH),
         play("search", _survey, base, state, context.meter.budget.rounds),
     )
     trails = await to_thread(evidence_of, base, survey, SEARCH_DEPTH)

@@ -244,7 +244,7 @@ async def astream(
         from_round: Go on from before this round of the thread, counted from 0, whatever came after it.
         pause: Is awaited after each round that does not suffice, with a `Proposal` of where to look next;
             returns a `Choice`: accept it, change entity or aim, or stop.
-        search: How `retrieve_read`, `parallel` and `splitting` look for passages; `hybrid` by default.
+        search: How methods look for passages, `metakgrag` beside its walks; `hybrid` by default.
 
     Raises:
         InputError: the question or an argument cannot be used.

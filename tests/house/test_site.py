@@ -63,7 +63,7 @@ def test_formulas_name_code_that_is_there(page: Path) -> None:
             assert defined, f"{page.name}: {found[1]} has no {name}"
 
 
-@pytest.mark.skipif(not MKDOCS.exists(), reason="no mkdocs: `make docs` installs it")
+@pytest.mark.skipif(not MKDOCS.exists(), reason="no mkdocs: `scripts/setup --docs` installs it")
 @pytest.mark.timeout(240)
 def test_the_site_is_built_and_fetches_nothing(tmp_path: Path) -> None:
     command = [MKDOCS, "build", "--strict", "--site-dir", tmp_path / "site"]

@@ -20,7 +20,7 @@ ENGINES = "Which firm made the engines of the ferry that was launched with brine
 
 pytestmark = pytest.mark.skipif(
     not SERVER.exists(),
-    reason="no LangGraph server: install kedge and langgraph-cli[inmem] in .venv-langgraph",
+    reason="no LangGraph server: `scripts/setup --doors` installs it",
 )
 
 

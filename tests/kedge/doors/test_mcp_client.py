@@ -84,7 +84,7 @@ async def test_what_a_tool_finds_is_read_and_cited(
         assert {item.chunk.text[: len(ELSEWHERE)] for item in evidence} == {ELSEWHERE, PIER[: len(ELSEWHERE)]}
         assert not any("\x1b" in item.chunk.text for item in evidence)
         question = "Where was Ivo Crane born?"
-        for method in ("retrieve_read", "parallel"):
+        for method in ("retrieve_read", "parallel", "metakgrag"):
             answer = await base.aask(question, method=method, search=found)
             assert answer.text == "Northmark"
             assert answer.citations[0].source == f"tool {tool}"
