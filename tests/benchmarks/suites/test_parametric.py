@@ -43,7 +43,7 @@ def test_the_report_orders_and_tests() -> None:
     assert "| 100.0 [100.0, 100.0] |" in rows["combined"]
     assert "+50.0 [+20.0, +80.0]" in rows["combined - text"]
     assert rows["parametric - vanilla"].split(" | ")[3] == "1.0000"
-    assert rows["ms to merge"].endswith("| 1.50 |")
+    assert rows["ms to merge"].endswith("| 1.5 |")
 
 
 @pytest.mark.usefixtures("torch_installed")
