@@ -57,7 +57,7 @@ LIMITS = LoraLimits(rank=32, adapters=63)
 FIGURES = "figures.json"
 FEW = 60  # questions for what is chosen, and for merging and ranks
 LESSONS, TURNS = 48, 4  # passages that the translator learns from, and turns of each
-TRANSLATING = {"learning_rate": 1e-3, "epochs": 4}  # DyPRAG's 1e-5 and 1 are for a hundred times the passages
+TRANSLATING = (1e-3, 4)  # learning rate and epochs; DyPRAG's 1e-5 and 1 are for a hundred times the passages
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,8 @@ async def taught(laboratory: Laboratory, encoding: Encoding, tune: Corpus) -> Tr
     pairs = await learnt_pairs(chunks[:LESSONS], laboratory.store, encoding, augmenter=tune)
     # The last turns are without any passage: those that an adapter alone has to answer.
     few = [(replace(lesson, turns=lesson.turns[-TURNS:]), adapter) for lesson, adapter in pairs]
-    recipe, began = TranslatorRecipe(**TRANSLATING), time.monotonic()
+    rate, epochs = TRANSLATING
+    recipe, began = TranslatorRecipe(learning_rate=rate, epochs=epochs), time.monotonic()
     translator = await asyncio.to_thread(
         learnt_once, laboratory.store.root, *laboratory.model, few, encoding, recipe
     )
