@@ -91,12 +91,15 @@ async def learnt_pairs(
     encoding: Encoding,
     *,
     augmenter: Augmenter,
+    most: int,
     meter: Meter | None = None,
 ) -> list[tuple[Lesson, Adapter]]:
-    """The passages that have an adapter of this encoding: what each has learnt, and what it became."""
+    """Of `most` passages that have an adapter of this encoding: what each has learnt, and what it became."""
     texts = {chunk.indexed_text: chunk for chunk in chunks}
     there = [chunk for text, chunk in texts.items() if encoding.origin(text).key in store]
-    made = await asyncio.gather(*(_lesson(chunk, augmenter, meter or Meter(), encoding) for chunk in there))
+    made = await asyncio.gather(
+        *(_lesson(chunk, augmenter, meter or Meter(), encoding) for chunk in there[:most])
+    )
     lessons = [lesson for lesson in made if isinstance(lesson, Lesson)]
     return [(lesson, store.get(encoding.origin(lesson.text).key)) for lesson in lessons]
 

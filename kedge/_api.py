@@ -227,9 +227,10 @@ class KnowledgeBase(core.KnowledgeBase):
         loaded, store = load_model(model), self.adapters
         encoding, recipe = store.encoding(base_of(model)).translated(""), recipe or dyprag.TranslatorRecipe()
         chunks = [chunk for document in self.documents() for chunk in self.chunks_of(document.id)]
-        pairs = await learnt_pairs(chunks, store, encoding, augmenter=_cast(cast, self, augment_model))
+        augmenter = _cast(cast, self, augment_model)
+        pairs = await learnt_pairs(chunks, store, encoding, augmenter=augmenter, most=most)
         translator = await asyncio.to_thread(
-            dyprag.learnt_once, store.root, *loaded, pairs[:most], encoding, recipe, on_progress=on_learning
+            dyprag.learnt_once, store.root, *loaded, pairs, encoding, recipe, on_progress=on_learning
         )
         return await encode_passages(
             chunks,

@@ -215,7 +215,7 @@ async def taught(laboratory: Laboratory, encoding: Encoding, tune: Corpus) -> Tr
     from kedge.tools.adapters.translating import TranslatorRecipe, learnt_once
 
     chunks = [chunk_of(text) for text in dict.fromkeys(text for case in tune.cases for text in case.relevant)]
-    pairs = await learnt_pairs(chunks[:LESSONS], laboratory.store, encoding, augmenter=tune)
+    pairs = await learnt_pairs(chunks, laboratory.store, encoding, augmenter=tune, most=LESSONS)
     # The last turns are without any passage: those that an adapter alone has to answer.
     few = [(replace(lesson, turns=lesson.turns[-TURNS:]), adapter) for lesson, adapter in pairs]
     rate, epochs = TRANSLATING
