@@ -1,7 +1,8 @@
 """Encoding a knowledge base: every passage is augmented, learnt by an adapter of its own, and stored.
 
 Passages are learnt side by side, as many at once as `together` says. What is stored is not done again: a run
-that was killed goes on where it was. A passage that nobody can ask about is named, and left out.
+that was killed goes on where it was. A passage that nobody can ask about is named, and left out. Adapters may
+also be translated from the passages by what has learnt from trained ones (DyPRAG): then nobody is asked.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from kedge.tools.adapters import Adapter, AdapterStore, Encoding, Lesson, traini
 from kedge.tools.knowledge_base import Chunk, Failure, Progress
 from kedge.tools.models import Meter
 
-__all__ = ["EncodeReport", "Train", "encode_passages", "encoded_task"]
+__all__ = ["EncodeReport", "Train", "encode_passages", "encoded_task", "learnt_pairs"]
 
 Train = Callable[[Sequence[Lesson], Encoding], list[Adapter]]
 """Makes one adapter for each lesson; takes its time, in a thread of its own."""
@@ -42,7 +43,7 @@ async def encode_passages(
     store: AdapterStore,
     encoding: Encoding,
     *,
-    augmenter: Augmenter,
+    augmenter: Augmenter | None,
     train: Train,
     together: int = 16,
     meter: Meter | None = None,
@@ -54,7 +55,7 @@ async def encode_passages(
         chunks: The passages.
         store: Where the adapters go.
         encoding: Of which model, and by which recipe.
-        augmenter: Who asks questions about a passage.
+        augmenter: Who asks questions about a passage; nobody where `train` needs the passages alone.
         train: Who trains.
         together: Passages that are augmented and trained at once; memory grows with it.
         meter: What the augmenter's calls are charged to.
@@ -84,6 +85,25 @@ async def encode_passages(
     return EncodeReport(encoded, len(texts) - len(todo), tuple(failed), size, seconds)
 
 
+async def learnt_pairs(
+    chunks: Sequence[Chunk],
+    store: AdapterStore,
+    encoding: Encoding,
+    *,
+    augmenter: Augmenter,
+    most: int,
+    meter: Meter | None = None,
+) -> list[tuple[Lesson, Adapter]]:
+    """Of `most` passages that have an adapter of this encoding: what each has learnt, and what it became."""
+    texts = {chunk.indexed_text: chunk for chunk in chunks}
+    there = [chunk for text, chunk in texts.items() if encoding.origin(text).key in store]
+    made = await asyncio.gather(
+        *(_lesson(chunk, augmenter, meter or Meter(), encoding) for chunk in there[:most])
+    )
+    lessons = [lesson for lesson in made if isinstance(lesson, Lesson)]
+    return [(lesson, store.get(encoding.origin(lesson.text).key)) for lesson in lessons]
+
+
 def encoded_task(
     turns: Sequence[tuple[str, str]], store: AdapterStore, encoding: Encoding, train: Train
 ) -> Encoding:
@@ -95,8 +115,12 @@ def encoded_task(
     return encoding.model_copy(update={"task": key})
 
 
-async def _lesson(chunk: Chunk, augmenter: Augmenter, meter: Meter, encoding: Encoding) -> Lesson | Failure:
+async def _lesson(
+    chunk: Chunk, augmenter: Augmenter | None, meter: Meter, encoding: Encoding
+) -> Lesson | Failure:
     """What the adapter of a passage is to learn, or why nothing."""
+    if augmenter is None:
+        return Lesson(chunk.indexed_text, ())
     try:
         made = await meter.play("augment", augmenter.augment, chunk)
     except ModelUnavailable:

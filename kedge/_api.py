@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kedge.graphs.ingest import Estimate
     from kedge.graphs.steering import Pause
     from kedge.tools.adapters import Adapters, AdapterStore, Recipe
+    from kedge.tools.adapters.translating import TranslatorRecipe
 
 __all__ = ["KnowledgeBase", "aask", "ask", "astream", "clean_question"]
 
@@ -184,6 +186,60 @@ class KnowledgeBase(core.KnowledgeBase):
         augmenter = _cast(cast, self, augment_model)
         return await encode_passages(
             chunks, self.adapters, encoding, augmenter=augmenter, train=train, **options
+        )
+
+    def translate(self, model: str, **options: Any) -> EncodeReport:
+        """Give every passage an adapter without training it; options as in `atranslate`."""
+        return wait(self.atranslate(model, **options))
+
+    async def atranslate(
+        self,
+        model: str,
+        *,
+        recipe: TranslatorRecipe | None = None,
+        most: int = 200,
+        cast: Cast | Literal["extractive", "llm"] = "extractive",
+        augment_model: BaseChatModel | None = None,
+        on_learning: Callable[[int, int, float], None] = lambda done, total, loss: None,
+        **options: Any,
+    ) -> EncodeReport:
+        """Like `translate`: a translator learns from the passages that are encoded, once, and does the rest.
+
+        From then on the methods use the translated adapters; `encode` makes them use the trained ones again.
+
+        Args:
+            model: The model that is served, as for `encode`.
+            recipe: How the translator is trained; DyPRAG's way by default.
+            most: Passages that it learns from.
+            cast: Who asked the questions that the trained adapters have learnt.
+            augment_model: The chat model of the cast `llm`.
+            on_learning: Told how many steps of learning are done, of how many, and the loss.
+            options: As for `encode_passages`: `together`, `on_progress`.
+
+        Raises:
+            MissingExtra: torch or transformers is not installed.
+            AdapterError: there is no such model, or nothing was encoded for it.
+        """
+        from kedge.graphs.encoding import encode_passages, learnt_pairs
+        from kedge.tools.adapters import base_of
+        from kedge.tools.adapters import translating as dyprag
+        from kedge.tools.adapters.training import load_model
+
+        loaded, store = load_model(model), self.adapters
+        encoding, recipe = store.encoding(base_of(model)).translated(""), recipe or dyprag.TranslatorRecipe()
+        chunks = [chunk for document in self.documents() for chunk in self.chunks_of(document.id)]
+        augmenter = _cast(cast, self, augment_model)
+        pairs = await learnt_pairs(chunks, store, encoding, augmenter=augmenter, most=most)
+        translator = await asyncio.to_thread(
+            dyprag.learnt_once, store.root, *loaded, pairs, encoding, recipe, on_progress=on_learning
+        )
+        return await encode_passages(
+            chunks,
+            store,
+            translator.record.translated,
+            augmenter=None,
+            train=partial(dyprag.translate_each, *loaded, translator),
+            **options,
         )
 
     def ask(self, question: str, **options: Any) -> Answer:

@@ -45,9 +45,13 @@ class Case:
     noise: tuple[str, ...]
     remembered: str | None = None
 
+    def ranked(self, noise: int) -> list[str]:
+        """Three passages, the most relevant first, the least relevant `noise` replaced by random ones."""
+        return [*self.relevant[: PASSAGES - noise], *self.noise[:noise]]
+
     def passages(self, noise: int) -> list[str]:
-        """Three passages in an order of their own, the least relevant `noise` replaced by random ones."""
-        chosen = [*self.relevant[: PASSAGES - noise], *self.noise[:noise]]
+        """The same in an order of their own: where a passage stands must not tell what it holds."""
+        chosen = self.ranked(noise)
         random.Random(f"{self.id} {noise}").shuffle(chosen)
         return chosen
 

@@ -2,7 +2,8 @@
 
 A Llama and its own tokenizer. Eleven million parameters take a GPU about six minutes; two CPU cores need
 about 35 for two million: `--size small --steps 3500 --batch 24 --rate 3e-3`. The model is saved with every
-line of scores, so that a run may be cut short. Needs the extra `parametric` (torch, transformers).
+line of scores, so that a run may be cut short, and brought to a good end later by one of fewer steps that
+starts from it: `--start FOLDER --seed 2`. Needs the extra `parametric` (torch, transformers).
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ SIZES = {
 }
 EASY = 0.25  # share of the samples that have one passage: they come first
 IGNORED = -100
+RECIPE = "recipe.json"
 
 
 def train_tokenizer() -> PreTrainedTokenizerFast:
@@ -128,14 +130,14 @@ def train(options: argparse.Namespace) -> None:
     """Train, print a line of scores now and then, and save model, tokenizer and log."""
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    wrapped = train_tokenizer()
+    if options.start:
+        wrapped = PreTrainedTokenizerFast.from_pretrained(options.start)
+        model = LlamaForCausalLM.from_pretrained(options.start, dtype=torch.float32).to(device)
+    else:
+        wrapped = train_tokenizer()
+        model = LlamaForCausalLM(_config(options.size)).to(device)
     tokenizer = wrapped.backend_tokenizer
-    config = LlamaConfig(
-        vocab_size=VOCABULARY, max_position_embeddings=2048, tie_word_embeddings=True, pad_token_id=PAD,
-        eos_token_id=END, bos_token_id=None, **SIZES[options.size],
-    )  # fmt: skip
-    model = LlamaForCausalLM(config).to(device)
-    easy = round(EASY * options.steps * options.batch / max(1, options.workers))
+    easy = 0 if options.start else round(EASY * options.steps * options.batch / max(1, options.workers))
     loader = DataLoader(
         Batches(tokenizer, options.batch, options.seed, easy), batch_size=None, num_workers=options.workers,
         pin_memory=device.type == "cuda", prefetch_factor=8 if options.workers else None,
@@ -167,6 +169,13 @@ def train(options: argparse.Namespace) -> None:
             losses.zero_()
             print(json.dumps(log[-1]), flush=True)  # noqa: T201
             _save(model, wrapped, log, options)
+
+
+def _config(size: str) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=VOCABULARY, max_position_embeddings=2048, tie_word_embeddings=True, pad_token_id=PAD,
+        eos_token_id=END, bos_token_id=None, **SIZES[size],
+    )  # fmt: skip
 
 
 def _optimizers(model: Any, rate: float) -> list[torch.optim.Optimizer]:
@@ -244,12 +253,13 @@ def _save(model: Any, tokenizer: Any, log: list[dict[str, float]], options: argp
     options.output.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(model).to(torch.bfloat16).save_pretrained(options.output, max_shard_size="14MB")
     tokenizer.save_pretrained(options.output)
-    recipe = {name: value for name, value in vars(options).items() if name != "output"}
+    recipe = {name: value for name, value in vars(options).items() if name not in ("output", "start")}
     weights = sorted(options.output.glob("*.safetensors"))
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
     facts = {"torch": torch.__version__, "parameters": sum(p.numel() for p in model.parameters())}
-    record = {"recipe": recipe, "sha256": sums, "log": log} | facts
-    (options.output / "recipe.json").write_text(json.dumps(record, indent=1) + "\n")
+    before = json.loads((options.start / RECIPE).read_text()) if options.start else None
+    record = {"recipe": recipe, "sha256": sums, "log": log, "before": before} | facts
+    (options.output / RECIPE).write_text(json.dumps(record, indent=1) + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -258,6 +268,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("output", type=Path, help="folder of the model")
+    parser.add_argument("--start", type=Path, help="a model of an earlier run to go on from")
     parser.add_argument("--size", choices=list(SIZES), default="medium")
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=384)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from kedge.benchmarks.metrics import Interval, bootstrap, permutation_test
 from kedge.benchmarks.suites.curves import draw
-from kedge.tools.adapters import AdapterStore
 
 __all__ = ["Record", "pictures", "report"]
 
@@ -54,17 +53,14 @@ RIGHT: Measure = attrgetter("right")
 LIKELIHOOD: Measure = attrgetter("likelihood")
 
 
-def report(records: Sequence[Record], speeds: Mapping[str, float], store: AdapterStore) -> str:
-    """Everything as Markdown."""
+def report(records: Sequence[Record], figures: Mapping[str, float]) -> str:
+    """Everything as Markdown; `figures` are costs and speeds by their names."""
     parts = []
     for kind in dict.fromkeys(record.set for record in records if record.set != "calibration"):
         mine = [record for record in records if record.set == kind]
         n = len({record.id for record in mine})
         parts += [f"### {kind.capitalize()} (n = {n})", _ladder(mine), _tests(mine), _others(mine)]
-    if stored := [one for one in store if one.origin.loss is not None]:
-        size = sum(one.bytes for one in stored) / len(stored)
-        parts.append(f"{len(stored)} adapters, {size / 1e3:.1f} kB each on disk.")
-    parts += [_saved(records), _speeds(speeds)]
+    parts += [_saved(records), _figures(figures)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -106,7 +102,7 @@ def _tests(records: Sequence[Record]) -> str:
 
 
 def _others(records: Sequence[Record]) -> str:
-    """Ways to merge, and ranks."""
+    """Ways to merge, ranks, and adapters that were translated instead of trained."""
     rows = []
     for note in dict.fromkeys(r.note for r in records if r.note not in ("", "gold")):
         for how in dict.fromkeys(r.how for r in records if r.note == note):
@@ -128,9 +124,9 @@ def _saved(records: Sequence[Record]) -> str:
     return f"Adapters alone save {text - weights:.0f} of {text:.0f} tokens of a prompt."
 
 
-def _speeds(speeds: Mapping[str, float]) -> str:
-    rows = [(name, f"{value:,.2f}") for name, value in speeds.items()]
-    return _table(("speed", "measured"), rows) if rows else ""
+def _figures(figures: Mapping[str, float]) -> str:
+    rows = [(name, f"{value:,.3g}" if value < 1 else f"{value:,.1f}") for name, value in figures.items()]
+    return _table(("cost or speed", "measured"), rows) if rows else ""
 
 
 def _difference(ours: Sequence[float], theirs: Sequence[float], scale: float) -> Cell:

@@ -3,8 +3,9 @@
 Every question is asked of a real vLLM: without anything (vanilla), with passages (text), with their adapters
 (parametric), with both (combined), and with passages and an adapter that only knows the task (task only). Of
 three passages none to all are replaced by random ones. The learning rate and the epochs are chosen on a world
-of their own. Records are appended as they come: the same command goes on where it was stopped. Needs torch,
-transformers (extra `parametric`), vLLM, and matplotlib for the pictures.
+of their own; there a translator (DyPRAG) learns too, whose adapters are asked beside the trained ones.
+Records are appended as they come: the same command goes on where it was stopped. Needs torch, transformers
+(extra `parametric`), vLLM, and matplotlib for the pictures.
 """
 
 from __future__ import annotations
@@ -14,28 +15,34 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kedge.benchmarks.laboratory.asking import Asker
 from kedge.benchmarks.laboratory.cases import SETS, Case, Corpus, chunk_of, corpus, task_turns
 from kedge.benchmarks.metrics import exact_match, f1
 from kedge.benchmarks.suites._parametric_report import Record, pictures, report
-from kedge.graphs.encoding import Train, encode_passages, encoded_task
+from kedge.graphs.encoding import Train, encode_passages, encoded_task, learnt_pairs
 from kedge.tools.adapters import (
     ANSWER,
     MERGES,
+    Adapter,
     AdapterStore,
     Encoding,
     Injector,
+    Lesson,
     Merge,
     Recipe,
     base_of,
     prompt,
 )
 from kedge.tools.models import LoraLimits, VllmOptions, VllmServer
+
+if TYPE_CHECKING:
+    from kedge.tools.adapters.translating import Translator
 
 __all__ = ["Arm", "main", "study"]
 
@@ -47,7 +54,10 @@ AT_ONCE = 16  # questions
 TOGETHER = 64  # passages that are trained side by side
 ALPHA = 8.0  # times the rank: what a change counts does not depend on it
 LIMITS = LoraLimits(rank=32, adapters=63)
+FIGURES = "figures.json"
 FEW = 60  # questions for what is chosen, and for merging and ranks
+LESSONS, TURNS = 48, 4  # passages that the translator learns from, and turns of each
+TRANSLATING = (1e-3, 4)  # learning rate and epochs; DyPRAG's 1e-5 and 1 are for a hundred times the passages
 
 
 @dataclass(frozen=True)
@@ -73,22 +83,49 @@ class Arm:
 
 @dataclass
 class Laboratory:
-    """What the study works with: the server, the model for training, and where things are kept."""
+    """What the study works with: the server, the model and its tokenizer, and where things are kept."""
 
     server: VllmServer
     asker: Asker
     injector: Injector
-    train: Train
+    model: tuple[Any, Any]
     store: AdapterStore
     records: Path
 
-    async def encode(self, texts: Iterable[str], told: Corpus, encoding: Encoding) -> float:
-        """Give each passage its adapter; returns the seconds that it took."""
+    def train(self, lessons: Sequence[Lesson], encoding: Encoding) -> list[Adapter]:
+        """Adapters of these, trained side by side."""
+        from kedge.tools.adapters.training import encode
+
+        return encode(*self.model, lessons, encoding)
+
+    async def encode(
+        self, texts: Iterable[str], told: Corpus | None, encoding: Encoding, train: Train | None = None
+    ) -> None:
+        """Give each passage its adapter, and note what that costs."""
         chunks = [chunk_of(text) for text in texts]
         done = await encode_passages(
-            chunks, self.store, encoding, augmenter=told, train=self.train, together=TOGETHER
+            chunks, self.store, encoding, augmenter=told, train=train or self.train, together=TOGETHER
         )
-        return done.seconds
+        recipe = encoding.recipe
+        way = f"{recipe.epochs} epochs" if told else "translated"
+        if done.encoded:
+            self.note(
+                {
+                    f"seconds a passage, rank {recipe.rank}, {way}": done.seconds / done.encoded,
+                    f"kB a passage, rank {recipe.rank}": done.bytes / done.encoded / 1e3,
+                }
+            )
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Costs and speeds measured so far, which are kept beside the records."""
+        path = self.records.with_name(FIGURES)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def note(self, figures: Mapping[str, float]) -> None:
+        """Keep these; what is measured again is replaced."""
+        text = json.dumps(self.figures | dict(figures), indent=1)
+        self.records.with_name(FIGURES).write_text(text + "\n", encoding="utf-8")
 
     async def ask(self, cases: Sequence[Case], arm: Arm, encoding: Encoding, note: str = "") -> list[Record]:
         """Ask every case one way; what was asked before is read from the file of records."""
@@ -108,12 +145,14 @@ class Laboratory:
         return list(await asyncio.gather(*(one(case) for case in cases)))
 
     async def _ask(self, case: Case, arm: Arm, encoding: Encoding, blank: Record) -> Record:
-        passages = list(case.relevant[: case.gold]) if arm.gold else case.passages(arm.noise)
+        gold = list(case.relevant[: case.gold])
+        passages = gold if arm.gold else case.passages(arm.noise)
         asked = partial(
             self.asker.ask, question=case.question, passages=passages if arm.text else (), gold=case.answer
         )
         if arm.documents:
-            keys = [encoding.origin(text).key for text in passages]
+            ranked = gold if arm.gold else case.ranked(arm.noise)
+            keys = [encoding.origin(text).key for text in ranked]
             weights = [1.0 / place for place in range(1, len(keys) + 1)]  # a retriever's scores by rank
             key = self.store.merge(keys, arm.how, weights=weights, rank=arm.rank)
             said = await self.injector.ask(self.store.merged, key, asked)
@@ -151,11 +190,12 @@ async def study(laboratory: Laboratory, encoding: Encoding, count: int, seed: in
         for question, passages, answer in task_turns(tune, FEW)
     ]
     encoding = encoded_task(turns, laboratory.store, encoding, laboratory.train)
+    translator = await taught(laboratory, encoding, tune)
     records = [*tuned]
     for kind in SETS:
         told = corpus(kind, count, seed)
-        seconds = await laboratory.encode(told.used, told, encoding)
-        say(f"{kind}: {len(told.used)} passages encoded in {seconds:.0f} s")
+        await laboratory.encode(told.used, told, encoding)
+        say(f"{kind}: {len(told.used)} passages encoded")
         for arm in arms():
             records += await laboratory.ask(told.cases, arm, encoding, "gold" if arm.gold else "")
             say(f"{kind}: {arm.method}, noise {arm.noise}{', gold alone' if arm.gold else ''}")
@@ -164,8 +204,40 @@ async def study(laboratory: Laboratory, encoding: Encoding, count: int, seed: in
             for method in ("parametric", "combined"):
                 records += await laboratory.ask(few, Arm(method, how=how), encoding, "merging")
         records += await laboratory.ask(few, Arm("parametric", rank=2), encoding, "reduced to 2")
+        records += await translated(laboratory, translator, few)
         if kind == "one hop":
             records += await ranks(laboratory, encoding, told, few)
+    return records
+
+
+async def taught(laboratory: Laboratory, encoding: Encoding, tune: Corpus) -> Translator:
+    """A translator that has learnt from the passages which the recipe was chosen on."""
+    from kedge.tools.adapters.translating import TranslatorRecipe, learnt_once
+
+    chunks = [chunk_of(text) for text in dict.fromkeys(text for case in tune.cases for text in case.relevant)]
+    pairs = await learnt_pairs(chunks, laboratory.store, encoding, augmenter=tune, most=LESSONS)
+    # The last turns are without any passage: those that an adapter alone has to answer.
+    few = [(replace(lesson, turns=lesson.turns[-TURNS:]), adapter) for lesson, adapter in pairs]
+    rate, epochs = TRANSLATING
+    recipe, began = TranslatorRecipe(learning_rate=rate, epochs=epochs), time.monotonic()
+    translator = await asyncio.to_thread(
+        learnt_once, laboratory.store.root, *laboratory.model, few, encoding, recipe
+    )
+    # One that was read again took no time.
+    laboratory.note({"seconds to train the translator, once": time.monotonic() - began} | laboratory.figures)
+    return translator
+
+
+async def translated(laboratory: Laboratory, translator: Translator, few: Sequence[Case]) -> list[Record]:
+    """The same with adapters that were translated instead of trained."""
+    from kedge.tools.adapters.translating import translate_each
+
+    encoding, records = translator.record.translated, []
+    texts = dict.fromkeys(text for case in few for text in case.relevant)
+    await laboratory.encode(texts, None, encoding, partial(translate_each, *laboratory.model, translator))
+    for method in ("parametric", "combined"):
+        for how in ("sum", "mean"):
+            records += await laboratory.ask(few, Arm(method, how=how), encoding, "translated")
     return records
 
 
@@ -182,12 +254,12 @@ async def choose(laboratory: Laboratory, encoding: Encoding, tune: Corpus) -> tu
     for rate, epochs in TRIED:
         recipe = encoding.recipe.model_copy(update={"learning_rate": rate, "epochs": epochs})
         tried = encoding.model_copy(update={"recipe": recipe})
-        seconds = await laboratory.encode(texts, tune, tried)
+        await laboratory.encode(texts, tune, tried)
         note = f"rate {rate:g}, {epochs} epochs"
         asked = await laboratory.ask(tune.cases, Arm("parametric"), tried, note)
         likely = sum(record.likelihood for record in asked) / len(asked)
         right = sum(record.right for record in asked) / len(asked)
-        say(f"{note}: {right:.0%} right, log-likelihood {likely:.2f}, encoded in {seconds:.0f} s")
+        say(f"{note}: {right:.0%} right, log-likelihood {likely:.2f}")
         records += [replace(record, set="calibration") for record in asked]
         best = max(best, (likely, tried), key=lambda pair: pair[0])
     return best[1], records
@@ -200,7 +272,7 @@ async def ranks(
     records = []
     texts = dict.fromkeys(text for case in few for text in case.relevant)
     for rank in RANKS:
-        recipe = encoding.recipe.model_copy(update={"rank": rank})
+        recipe = encoding.recipe.model_copy(update={"rank": rank, "alpha": ALPHA * rank})
         other = encoding.model_copy(update={"recipe": recipe})
         await laboratory.encode(texts, told, other)
         for method in ("parametric", "combined"):
@@ -214,9 +286,9 @@ def say(text: str) -> None:
 
 
 async def run(options: argparse.Namespace) -> tuple[list[Record], dict[str, float]]:
-    """Serve the model, and study it; returns the records and the speeds."""
+    """Serve the model, and study it; returns the records and the figures."""
     from kedge.benchmarks.laboratory.speed import measure
-    from kedge.tools.adapters.training import encode, load_model
+    from kedge.tools.adapters.training import load_model
 
     name = str(options.model)
     model, tokenizer = load_model(name)
@@ -230,18 +302,17 @@ async def run(options: argparse.Namespace) -> tuple[list[Record], dict[str, floa
             server,
             Asker(server.url, tokenizer),
             Injector(server.url, limits=LIMITS),
-            partial(encode, model, tokenizer),
+            (model, tokenizer),
             AdapterStore(options.output / "adapters"),
             options.output / "records.jsonl",
         )
         records: list[Record] = []
-        speeds: dict[str, float] = {}
         if options.only != "speed":
             records = await study(laboratory, encoding, options.questions, options.seed)
         if options.only != "study":
-            speeds = await measure(laboratory, encoding, corpus("one hop", FEW, options.seed))
+            laboratory.note(await measure(laboratory, encoding, corpus("one hop", FEW, options.seed)))
         await laboratory.asker.close()
-    return records, speeds
+    return records, laboratory.figures
 
 
 def main(given: Sequence[str]) -> int:
@@ -257,10 +328,10 @@ def main(given: Sequence[str]) -> int:
     options = parser.parse_args(given)
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
-    records, speeds = asyncio.run(run(options))
-    text = report(records, speeds, AdapterStore(output / "adapters"))
-    (output / "parametric.md").write_text(text, encoding="utf-8")
-    (output / "speed.json").write_text(json.dumps(speeds, indent=1), encoding="utf-8")
+    records, figures = asyncio.run(run(options))
+    text = report(records, figures)
+    name = "speed.md" if options.only == "speed" else "parametric.md"
+    (output / name).write_text(text, encoding="utf-8")
     sys.stdout.write(text)
     if records:
         pictures(records, output)

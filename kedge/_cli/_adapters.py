@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from kedge._cli._app import FAILED, JSON_KEYS, PARTLY, BaseOption, JsonOption, c
 from kedge._cli._base import chat_model, open_base
 from kedge._cli._output import display, emit
 from kedge.errors import InputError
+
+if TYPE_CHECKING:
+    from kedge.graphs.encoding import EncodeReport
 
 __all__ = ["register"]
 
@@ -25,6 +28,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, rich_markup_mode=None, help="Documents as LoRA adapters of a model."
     )
     group.command(epilog=JSON_KEYS + ENCODED)(encode)
+    group.command(epilog=JSON_KEYS + ENCODED)(translate)
     group.command(name="list", epilog=f"{JSON_KEYS}for each adapter {LISTED}")(list_adapters)
     group.command(epilog=f"{JSON_KEYS}removed")(prune)
     app.add_typer(group, name="adapters")
@@ -96,6 +100,49 @@ def encode(
             together=together,
             on_progress=tell,
         )
+    _tell(report, as_json=as_json)
+
+
+def translate(
+    model: Annotated[str, typer.Option(metavar="MODEL", help="The model that is served, as for encode.")],
+    base: BaseOption = None,
+    most: Annotated[int, typer.Option(min=1, help="Encoded passages to learn from, at most.")] = 200,
+    width: Annotated[int, typer.Option(min=1, help="Width of the translator's hidden layer.")] = 32,
+    rate: Annotated[float, typer.Option(min=0.0, help="Learning rate of the translator.")] = 1e-5,
+    epochs: Annotated[int, typer.Option(min=1, help="How often it learns each passage.")] = 1,
+    together: Annotated[int, typer.Option(min=1, help="Passages that are stored at once.")] = 16,
+    cast: Annotated[str, typer.Option(help="Who asked the questions: extractive or llm.")] = "extractive",
+    augment_model: Annotated[
+        str | None, typer.Option(metavar="URL", help="With --cast llm: the model.  [$KEDGE_MODEL_URL]")
+    ] = None,
+    model_name: Annotated[str | None, typer.Option(help="Its name.  [$KEDGE_MODEL_NAME]")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give every passage an adapter without training each: DyPRAG's translator, DyPRAG's recipe.
+
+    The translator learns once, from passages that `kedge adapters encode` has encoded, and is kept. From then
+    on questions use its adapters; `kedge adapters encode` makes them use the trained ones again.
+    """
+    from kedge._cli._progress import watching
+    from kedge.tools.adapters.translating import TranslatorRecipe
+
+    chat = chat_model(augment_model, model_name) if cast == "llm" else None
+    recipe = TranslatorRecipe(width=width, learning_rate=rate, epochs=epochs)
+    with open_base(base) as opened, watching(2) as tell:
+        report = opened.translate(
+            model,
+            recipe=recipe,
+            most=most,
+            cast=cast,
+            augment_model=chat,
+            together=together,
+            on_progress=tell,
+        )
+    _tell(report, as_json=as_json)
+
+
+def _tell(report: EncodeReport, *, as_json: bool) -> None:
+    """Say what became of the passages; fail where some were left out."""
     if as_json:
         emit(report)
     else:

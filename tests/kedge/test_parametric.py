@@ -101,6 +101,32 @@ def test_adapters_are_listed_and_pruned(base: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["adapters", "list", "-b", str(copy), "--json"]).stdout == "[]\n"
 
 
+def test_passages_are_translated_once_and_asked_for(
+    base: Path, tiny_model: Path, tmp_path: Path, vllm_server: VllmServer
+) -> None:
+    copy = shutil.copytree(base, tmp_path / "copy")
+    (tmp_path / "new.txt").write_text("The quay of Ely was built by Una Fenn. She was born in Saltmarsh.")
+    with KnowledgeBase.open(copy) as opened:
+        opened.add(tmp_path / "new.txt")
+        before = {stored.key for stored in opened.adapters}
+
+    def translate() -> dict[str, int]:
+        command = ["adapters", "translate", "--model", str(tiny_model), "-b", str(copy)]
+        done = CliRunner().invoke(app, [*command, "--rate", "0.001", "--json"])
+        assert done.exit_code == 0, done.output
+        found: dict[str, int] = json.loads(done.stdout)
+        return found
+
+    first = translate()
+    assert (first["encoded"], first["unchanged"]) == (len(DOCUMENTS) + 1, 0), "the new one as well"
+    again = translate()
+    assert (again["encoded"], again["unchanged"]) == (0, len(DOCUMENTS) + 1)
+    with KnowledgeBase.open(copy) as opened:
+        answer = opened.ask(QUESTION, method="parametric", model=connect(vllm_server.url, vllm_server.name))
+        [adapted] = [event for event in answer.trace if event.kind == "adapted"]
+        assert not before & set(adapted.data["members"]), "the translated ones, not the trained"
+
+
 def test_documents_without_adapters_are_not_passed_over_in_silence(
     base: Path, tmp_path: Path, vllm_server: VllmServer
 ) -> None:

@@ -100,18 +100,21 @@ def losses_of(model: Any, turns: Sequence[Turn]) -> Tensor:
 
 
 def predicted(model: Any, turns: Sequence[Turn]) -> tuple[Tensor, Tensor]:
-    """Logits `(documents, tokens, vocabulary)`, and the tokens that follow, `IGNORED` where none counts."""
+    """Logits `(counted tokens, vocabulary)`; labels `(documents, tokens)`, `IGNORED` where none counts."""
     width = max(len(ids) for ids, _ in turns)
     device = next(model.parameters()).device
     ids = torch.tensor([row + [0] * (width - len(row)) for row, _ in turns], device=device)
-    labels = torch.tensor([row + [IGNORED] * (width - len(row)) for _, row in turns], device=device)
+    labels = torch.tensor([row + [IGNORED] * (width - len(row)) for _, row in turns], device=device)[:, 1:]
     # Padding is on the right, where no token before it looks, and bears no loss.
-    return model(input_ids=ids, use_cache=False).logits[:, :-1].float(), labels[:, 1:]
+    logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
+    return logits[labels != IGNORED].float(), labels
 
 
-def mean_losses(logits: Tensor, wanted: Tensor) -> Tensor:
-    each = nn.functional.cross_entropy(logits.mT, wanted, ignore_index=IGNORED, reduction="none")
-    return each.sum(dim=1) / (wanted != IGNORED).sum(dim=1)
+def mean_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    counted = labels != IGNORED
+    each = nn.functional.cross_entropy(logits, labels[counted], reduction="none")
+    spread = each.new_zeros(labels.shape).masked_scatter(counted, each)
+    return spread.sum(dim=1) / counted.sum(dim=1)
 
 
 def factors_of(layer: SideBySide, row: int) -> Factors:

@@ -27,7 +27,8 @@ class Recipe(BaseModel):
 
     Of each text so many `questions` are asked; with `recall`, each of them also without any passage, where
     PRAG asks only some. `loss` is taken on all tokens, the prompt included, or on those of the answer alone.
-    `augmented_by` names who wrote the questions, `tokens` is where a turn is cut.
+    `augmented_by` names who wrote the questions, `tokens` is where a turn is cut, and `translated_by` is the
+    translator that wrote an adapter which nobody trained.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class Recipe(BaseModel):
     seed: int = 42
     tokens: int = Field(default=3000, ge=8)
     augmented_by: str = ""
+    translated_by: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -79,6 +81,10 @@ class Encoding(BaseModel):
         content = blake2b(text.encode(), digest_size=12).hexdigest()
         recipe = self.recipe
         return Origin(content=content, base=self.base, init=recipe.init, recipe=recipe.fingerprint)
+
+    def translated(self, by: str) -> Encoding:
+        """The same by a translator of this name instead of training; with no name, by training."""
+        return self.model_copy(update={"recipe": self.recipe.model_copy(update={"translated_by": by})})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def encode(model: Any, tokenizer: Any, lessons: Sequence[Lesson], encoding: Enco
     history: list[list[float]] = []
     with beside(model, recipe, len(lessons)) as layers:
         factors = [factor for layer in layers.values() for factor in (layer.down, layer.up)]
-        optimizer = torch.optim.AdamW(factors, lr=recipe.learning_rate, weight_decay=0.01)
+        optimizer = torch.optim.AdamW(factors, lr=recipe.learning_rate, weight_decay=0.01, fused=True)
         for step in range(recipe.epochs * max(map(len, texts))):
             losses = losses_of(model, [turns[step % len(turns)] for turns in texts])
             optimizer.zero_grad(set_to_none=True)

@@ -6,8 +6,9 @@ adapters were trained:
 
     loss = LM + 0.01 · KL(logits of the trained adapter ‖ logits of the translated one) + 100 · MSE(factors)
 
-The factors of several passages are averaged, ΔW = (mean up)(mean down), as DyPRAG does at test time. Scaling
-is part of `up` here, as in every adapter of Kedge. Needs the extra `parametric`.
+The factors of several passages together are averaged, ΔW = (mean up)(mean down), as DyPRAG does at test time;
+adapters of single passages are merged like any others. Scaling is part of `up` here, as in every adapter of
+Kedge. Needs the extra `parametric`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kedge.errors import AdapterError, InputError, MissingExtra
-from kedge.tools.adapters._beside import IGNORED, beside, mean_losses, predicted, tokens_of
+from kedge.tools.adapters._beside import beside, mean_losses, predicted, tokens_of
 from kedge.tools.adapters.adapter import Adapter, Factors
 from kedge.tools.adapters.recipe import Encoding, Lesson
 
@@ -35,13 +36,16 @@ except ImportError:
 __all__ = [
     "Translator",
     "TranslatorRecipe",
+    "learnt_once",
     "load_translator",
     "save_translator",
     "train_translator",
     "translate",
+    "translate_each",
 ]
 
-WEIGHTS, RECORD = "translator.safetensors", "translator.json"
+WEIGHTS, RECORD, TRANSLATORS = "translator.safetensors", "translator.json", "translators"
+Tell = Callable[[int, int, float], None]
 Shapes = dict[str, tuple[int, int]]
 
 
@@ -59,7 +63,10 @@ class TranslatorRecipe(BaseModel):
 
 
 class Record(BaseModel):
-    """What a translator was made for, and how: it is read before the weights are."""
+    """What a translator was made for, and how: it is read before the weights are.
+
+    `encoding` is that of the adapters it learns from, and `learnt` names these.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,6 +74,13 @@ class Record(BaseModel):
     recipe: TranslatorRecipe
     hidden: int
     shapes: Shapes
+    learnt: str = ""
+
+    @property
+    def translated(self) -> Encoding:
+        """How this translator encodes texts."""
+        how = f"{self.recipe.model_dump_json()} {self.encoding.recipe.fingerprint} {self.learnt}"
+        return self.encoding.translated(blake2b(how.encode(), digest_size=8).hexdigest())
 
 
 class Translator(nn.Module):
@@ -100,7 +114,7 @@ def train_translator(
     encoding: Encoding,
     recipe: TranslatorRecipe | None = None,
     *,
-    on_progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    on_progress: Tell = lambda done, total, loss: None,
 ) -> Translator:
     """A translator that has learnt from passages and their trained adapters, one at a time.
 
@@ -111,18 +125,8 @@ def train_translator(
         AdapterError: an adapter is not of this encoding, or the loss was not finite.
     """
     recipe = recipe or TranslatorRecipe()
-    if not pairs:
-        raise InputError("there is nothing to learn from", fix="encode some passages first")
-    for lesson, adapter in pairs:
-        if adapter.origin.key != encoding.origin(lesson.text).key:
-            raise AdapterError(
-                "an adapter is not that of its passage", fix="use those that `encode` returned"
-            )
-    first = pairs[0][1].modules
-    shapes = {name: (len(factors.up), factors.down.shape[1]) for name, factors in first.items()}
-    record = Record(encoding=encoding, recipe=recipe, hidden=model.config.hidden_size, shapes=shapes)
     device = next(model.parameters()).device
-    translator = Translator(record).to(device)
+    translator = Translator(_record(model, pairs, encoding, recipe)).to(device)
     optimizer = torch.optim.AdamW(translator.parameters(), lr=recipe.learning_rate)
     total, step = recipe.epochs * len(pairs), 0
     unscaled = encoding.recipe.model_copy(update={"alpha": float(encoding.recipe.rank)})
@@ -139,10 +143,9 @@ def train_translator(
                         _put(layers, trained)
                         target, _ = predicted(model, [turn])
                     _put(layers, made)
-                    logits, wanted = predicted(model, [turn])
-                    counted = wanted != IGNORED
-                    apart = _divergence(logits[counted], target[counted])
-                    loss = loss + (mean_losses(logits, wanted).sum() + recipe.kl * apart) / len(turns)
+                    logits, labels = predicted(model, [turn])
+                    apart = _divergence(logits, target)
+                    loss = loss + (mean_losses(logits, labels).sum() + recipe.kl * apart) / len(turns)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 optimizer.step()
@@ -151,6 +154,55 @@ def train_translator(
                 raise AdapterError("the loss of the translator is not finite", fix="lower the learning rate")
             on_progress(step, total, loss.item())
     return translator.eval()
+
+
+def _record(
+    model: Any, pairs: Sequence[tuple[Lesson, Adapter]], encoding: Encoding, recipe: TranslatorRecipe
+) -> Record:
+    """What a translator that learns from these will be."""
+    if not pairs:
+        raise InputError("there is nothing to learn from", fix="encode some passages first")
+    for lesson, adapter in pairs:
+        if adapter.origin.key != encoding.origin(lesson.text).key:
+            raise AdapterError(
+                "an adapter is not that of its passage", fix="use those that `encode` returned"
+            )
+    first = pairs[0][1].modules
+    keys = " ".join(sorted(adapter.origin.key for _, adapter in pairs))
+    return Record(
+        encoding=encoding,
+        recipe=recipe,
+        hidden=model.config.hidden_size,
+        shapes={name: (len(factors.up), factors.down.shape[1]) for name, factors in first.items()},
+        learnt=blake2b(keys.encode(), digest_size=8).hexdigest(),
+    )
+
+
+def learnt_once(
+    root: Path,
+    model: Any,
+    tokenizer: Any,
+    pairs: Sequence[tuple[Lesson, Adapter]],
+    encoding: Encoding,
+    recipe: TranslatorRecipe,
+    *,
+    on_progress: Tell = lambda done, total, loss: None,
+) -> Translator:
+    """`train_translator`, kept in the folder `root`; what was learnt from the same before is read there."""
+    record = _record(model, pairs, encoding, recipe)
+    folder = root / TRANSLATORS / record.translated.recipe.translated_by
+    if (folder / RECORD).is_file():
+        return load_translator(folder, encoding.base).to(next(model.parameters()).device)
+    translator = train_translator(model, tokenizer, pairs, encoding, recipe, on_progress=on_progress)
+    save_translator(translator, folder)
+    return translator
+
+
+def translate_each(
+    model: Any, tokenizer: Any, translator: Translator, lessons: Sequence[Lesson], encoding: Encoding
+) -> list[Adapter]:
+    """One adapter for each passage: takes the place of training where `encoding` is the translator's."""
+    return [translate(model, tokenizer, translator, [lesson.text]) for lesson in lessons]
 
 
 @torch.inference_mode()
@@ -167,11 +219,7 @@ def translate(model: Any, tokenizer: Any, translator: Translator, texts: Sequenc
         name: Factors(down.mean(dim=0).cpu().numpy(), up.mean(dim=0).cpu().numpy())
         for name, (down, up) in made.items()
     }
-    encoding = translator.record.encoding
-    how = f"translated {translator.record.recipe.model_dump_json()} {encoding.recipe.fingerprint}"
-    recipe = blake2b(how.encode(), digest_size=8).hexdigest()
-    origin = encoding.origin("\n\n".join(texts)).model_copy(update={"recipe": recipe})
-    return Adapter(modules, origin)
+    return Adapter(modules, translator.record.translated.origin("\n\n".join(texts)))
 
 
 def save_translator(translator: Translator, folder: Path) -> None:

@@ -96,7 +96,8 @@ def test_cases_hold_their_answers_and_noise_takes_the_least_relevant(kind: Set) 
         for noise in range(PASSAGES + 1):
             shown = case.passages(noise)
             assert len(shown) == PASSAGES
-            assert set(shown) == {*case.relevant[: PASSAGES - noise], *case.noise[:noise]}
+            assert case.ranked(noise) == [*case.relevant[: PASSAGES - noise], *case.noise[:noise]]
+            assert sorted(shown) == sorted(case.ranked(noise))
         assert (case.remembered is not None) == (kind == "counterfactual")
         assert case.remembered != case.answer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from kedge.benchmarks.laboratory.asking import Asker
 from kedge.benchmarks.laboratory.cases import corpus
 from kedge.benchmarks.suites._parametric_report import METHODS, Record, report
-from kedge.benchmarks.suites.parametric import LIMITS, Arm, Laboratory, arms, main, read
+from kedge.benchmarks.suites.parametric import LIMITS, Arm, Laboratory, arms, main, read, taught, translated
 from kedge.tools.adapters import AdapterStore, Encoding, Injector, Recipe, base_of
 from kedge.tools.models import LoraLimits, VllmServer
 
@@ -37,14 +36,14 @@ def test_every_way_is_asked_at_every_level() -> None:
     assert {arm.method for arm in arms()} == set(METHODS)
 
 
-def test_the_report_orders_and_tests(tmp_path: Path) -> None:
-    text = report(records(), {"ms to merge": 1.5}, AdapterStore(tmp_path))
+def test_the_report_orders_and_tests() -> None:
+    text = report(records(), {"ms to merge": 1.5})
     rows = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("|")}
     assert "| 50.0 [20.0, 80.0] |" in rows["text"]
     assert "| 100.0 [100.0, 100.0] |" in rows["combined"]
     assert "+50.0 [+20.0, +80.0]" in rows["combined - text"]
     assert rows["parametric - vanilla"].split(" | ")[3] == "1.0000"
-    assert rows["ms to merge"].endswith("| 1.50 |")
+    assert rows["ms to merge"].endswith("| 1.5 |")
 
 
 @pytest.mark.usefixtures("torch_installed")
@@ -52,17 +51,17 @@ def test_the_report_orders_and_tests(tmp_path: Path) -> None:
 async def test_questions_are_asked_every_way_and_once(
     vllm_server: VllmServer, tiny_model: Path, tmp_path: Path
 ) -> None:
-    from kedge.tools.adapters.training import encode, load_model
+    from kedge.tools.adapters.training import load_model
 
-    model, tokenizer = load_model(str(tiny_model))
+    loaded = load_model(str(tiny_model))
     recipe = Recipe(learning_rate=1e-2, questions=2)
     encoding = Encoding(model=str(tiny_model), base=base_of(tiny_model), recipe=recipe)
     told = corpus("one hop", 2, seed=1)
     laboratory = Laboratory(
         vllm_server,
-        Asker(vllm_server.url, tokenizer),
+        Asker(vllm_server.url, loaded[1]),
         Injector(vllm_server.url, limits=LoraLimits(rank=8, adapters=LIMITS.adapters - 3)),
-        partial(encode, model, tokenizer),
+        loaded,
         AdapterStore(tmp_path / "adapters"),
         tmp_path / "records.jsonl",
     )
@@ -78,6 +77,12 @@ async def test_questions_are_asked_every_way_and_once(
     assert all(record.likelihood < 0 for record in first.values())
     assert await laboratory.ask(told.cases, Arm("text"), encoding) == found["text"], "read, not asked again"
     assert len(read(laboratory.records)) == 8
+    assert laboratory.figures.keys() == {"seconds a passage, rank 2, 1 epochs", "kB a passage, rank 2"}
+    translator = await taught(laboratory, encoding, told)
+    await translated(laboratory, translator, told.cases)
+    notes = [(one.method, one.how) for one in read(laboratory.records) if one.note == "translated"]
+    assert sorted(set(notes)) == [(m, h) for m in ("combined", "parametric") for h in ("mean", "sum")]
+    assert "seconds a passage, rank 2, translated" in laboratory.figures
     await laboratory.asker.close()
 
 

@@ -104,6 +104,29 @@ def test_it_is_saved_with_its_recipe(made: dict[str, Any], tmp_path: Path) -> No
         load_translator(tmp_path / "nowhere", made["encoding"].base)
 
 
+def test_what_was_learnt_once_is_not_learnt_again(made: dict[str, Any], tmp_path: Path) -> None:
+    from kedge.tools.adapters.translating import TranslatorRecipe, learnt_once, translate_each
+
+    steps: list[int] = []
+
+    def learn(count: int, rate: float) -> Any:
+        pairs = list(zip(LESSONS, made["adapters"], strict=True))[:count]
+        recipe = TranslatorRecipe(learning_rate=rate)
+        say = lambda done, total, loss: steps.append(done)  # noqa: E731
+        return learnt_once(tmp_path, *made["model"], pairs, made["encoding"], recipe, on_progress=say)
+
+    first, again = learn(2, 1e-3), learn(2, 1e-3)
+    assert steps == [1, 2]
+    assert first.record == again.record
+    learn(1, 1e-3)
+    learn(2, 1e-4)
+    assert steps == [1, 2, 1, 1, 2], "other passages and another recipe are learnt anew"
+    encoding = first.record.translated
+    adapters = translate_each(*made["model"], again, LESSONS, encoding)
+    assert [one.origin.key for one in adapters] == [encoding.origin(one.text).key for one in LESSONS]
+    assert encoding.translated("") == made["encoding"]
+
+
 def test_adapters_of_other_passages_are_refused(made: dict[str, Any]) -> None:
     from kedge.tools.adapters.translating import train_translator
 
