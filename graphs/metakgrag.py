@@ -362,8 +362,8 @@ async def _lead(
     return await context.meter.play("lead", context.cast.lead, question, context.base, links, findings)
 
 
-def _words(triple: Triple) -> tuple[str, str, str]:
-    return triple.subject, triple.relation, triple.object
+def _words(triple: Triple) -> list[str]:
+    return [triple.subject, triple.relation, triple.object]
 
 
 def _alone(context: Context, finding: Finding | None, steps: Sequence[Triple]) -> bool:

@@ -234,7 +234,8 @@ def _dates_of(question: Question, date: Date) -> Iterator[_Raw]:
     if year:
         yield date.start + year.start(), date.start + year.end(), "typed", 1.0
     elif question.focus != "time" or "T" in date.value:
-        yield date.start, date.end, "typed", 1.0 if date.earliest or question.focus == "time" else 0.6
+        fit = 0.1 if date.value.isalpha() else 0.6  # a weekday tells little
+        yield date.start, date.end, "typed", 1.0 if date.earliest or question.focus == "time" else fit
 
 
 def _wants_year(question: Question, date: Date) -> bool:

@@ -13,9 +13,9 @@ for LiHua-World), F1 over answerable questions and share of unanswerable ones re
 52 %, HotpotQA-500 29.5, 2Wiki comparisons 76.7 at 97 % right where answered, 2Wiki compositional 24.9,
 MuSiQue 8.5, LiHua-World 10.9 and 95 %.
 
-`READ_RIGHT` and `TOGETHER_RIGHT` came later, with the reader; `python -m kedge.benchmarks.reader calibrate` fits
-them on what is kept for that. Of `ANSWERED`, `read` was chosen by the calibration articles (0.3 to 0.45 are alike)
-and the example world's `dev` questions, where 0.38 refuses more and costs 12 F1.
+`READ_RIGHT` and `TOGETHER_RIGHT` came later, with the reader; `python -m kedge.benchmarks.reader calibrate`
+fits them on what is kept for that. Of `ANSWERED`, `read` was chosen by the calibration articles (0.3 to 0.45
+are alike) and the example world's `dev` questions, where 0.38 refuses more and costs 12 F1.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from kedge.agents.extractive._candidates import (
     value_at,
 )
 from kedge.agents.extractive._excerpts import excerpts, placed
+from kedge.agents.extractive._gaps import gap_of, slot_of, topic_of
 from kedge.agents.extractive._kinds import full_name, heads
 from kedge.agents.extractive._passages import Passage, Passages, fold, key_of
 from kedge.agents.extractive._premises import ambiguous, contradicted, disagreeing, mistaken, undecided
@@ -113,11 +114,11 @@ class _Session:
 
     async def answer(self, question: Question, depth: int = 0) -> _Found | _Missing:
         if not self.passages.all:
-            gap = _gap("entity", _topic(question), "", "No document was found that could be read.")
+            gap = gap_of("entity", topic_of(question), "", "No document was found that could be read.")
             return _Missing("out of corpus", (gap,), 1.0)
         if question.dangling:
             text = f"The question says “{question.dangling}” without saying who or what is meant."
-            return _Missing("under-specified", (_gap("entity", question.dangling, "", text),), 0.9)
+            return _Missing("under-specified", (gap_of("entity", question.dangling, "", text),), 0.9)
         if question.comparison is not None:
             return await self._compare(question, question.comparison, depth)
         if question.description is not None and depth < MAX_DEPTH:
@@ -146,13 +147,13 @@ class _Session:
         direct = await self._at_once(question)
         if direct is not None and entity_key(direct.answer) != entity_key(inner.answer):
             return direct
-        slot = _slot(outer_question)
+        slot = slot_of(outer_question)
         text = (
             f"The documents found say who or what {description.phrase} is ({inner.answer}), "
             f"but nothing on {slot} of {inner.answer}."
         )
         reason: AbstentionReason = "missing hop" if outer.reason == "out of corpus" else outer.reason
-        return _Missing(reason, (_gap("relation", inner.answer, slot, text),), outer.confidence)
+        return _Missing(reason, (gap_of("relation", inner.answer, slot, text),), outer.confidence)
 
     async def _at_once(self, question: Question) -> _Found | None:
         """An answer to the whole question, taken for one whose description no reading resolved."""
@@ -168,7 +169,7 @@ class _Session:
             if isinstance(result, _Missing):
                 text = f"The documents found do not answer: {comparison.asked.replace('{}', operand)}"
                 return _Missing(
-                    "missing hop", (_gap("value", operand, _slot(question), text),), result.confidence
+                    "missing hop", (gap_of("value", operand, slot_of(question), text),), result.confidence
                 )
             results.append(result)
         first, second = results
@@ -177,7 +178,7 @@ class _Session:
         answer = verdict(comparison, first.answer, second.answer, (first.confidence, second.confidence))
         if answer is None:
             text = f"The values found do not decide: {first.answer} and {second.answer}."
-            return _Missing("missing hop", (_gap("value", comparison.operands[0], "", text),))
+            return _Missing("missing hop", (gap_of("value", comparison.operands[0], "", text),))
         support = tuple(dict.fromkeys((*first.support, *second.support)))
         return _Found(answer, support, min(first.confidence, second.confidence))
 
@@ -209,7 +210,9 @@ class _Session:
         for event in comparison.operands:
             best = await self._best(analyse(event))
             if best is None or best[0] < ANSWERED["event"]:
-                gap = _gap("relation", event, "", f"The documents found do not say that “{event}” happened.")
+                gap = gap_of(
+                    "relation", event, "", f"The documents found do not say that “{event}” happened."
+                )
                 return _Missing("missing hop", (gap,), 0.6)
             found.append(best)
         (first_score, first), (second_score, second) = found
@@ -217,7 +220,7 @@ class _Session:
         if first.chunk.id == second.chunk.id:
             earlier = first.number <= second.number
         elif None in moments:
-            gap = _gap(
+            gap = gap_of(
                 "value", comparison.operands[0], "date", "The documents found do not date both events."
             )
             return _Missing("missing hop", (gap,), 0.6)
@@ -231,7 +234,7 @@ class _Session:
     async def _direct(self, question: Question) -> _Found | _Missing:
         unknown = [name for name in question.names if not self.passages.known(name)]
         if question.names and len(unknown) == len(question.names):
-            gaps = tuple(_gap("entity", n, "", f"No document found mentions {n}.") for n in unknown)
+            gaps = tuple(gap_of("entity", n, "", f"No document found mentions {n}.") for n in unknown)
             return _Missing("out of corpus", gaps, 0.95)
         if question.kind == "yes-no":
             return await self._polar(question)
@@ -321,7 +324,9 @@ class _Session:
         return [replace(best, chance=chance(RIGHT, self._certainty(question, scored, supported)))]
 
     def _whole(self, question: Question, best: Candidate, scored: Sequence[Candidate]) -> str:
-        """The best span as an answer: all of a list where several are asked for, a first name made full."""
+        """The best span as an answer: the sentence that explains, all of a list, a first name made full."""
+        if question.kind == "explanation":
+            return best.passage.text
         if question.plural:
             return listed(best, scored)
         if question.expects == "person":
@@ -406,7 +411,7 @@ class _Session:
         topic = next((n for n in question.names if n not in others), passage.chunk.title)
         if denied is None and others:
             text = f"The documents found about {topic} do not connect it with {others[0]}."
-            return _Missing("missing hop", (_gap("relation", others[0], _slot(question), text),), 0.6)
+            return _Missing("missing hop", (gap_of("relation", others[0], slot_of(question), text),), 0.6)
         negative = denied is not None or (_negated(passage, question) != question.negated)
         return _Found(
             "no" if negative else "yes", (_quote(passage),), max(confidence, 0.6 if denied else 0.0)
@@ -416,19 +421,19 @@ class _Session:
         self, question: Question, unknown: Sequence[str], ranked: Sequence[_Ranked], confidence: float
     ) -> _Missing:
         """Why the passages do not answer, in words that a search can go on from."""
-        slot = _slot(question)
+        slot = slot_of(question)
         if unknown:
             gaps = tuple(
-                _gap("entity", name, slot, f"No document found mentions {name}.") for name in unknown
+                gap_of("entity", name, slot, f"No document found mentions {name}.") for name in unknown
             )
             return _Missing("missing hop", gaps, 1.0 - confidence)
-        topic = _topic(question)
+        topic = topic_of(question)
         best = max((features["overlap"] for _, features in ranked), default=1.0)
         if not question.names and best < ANSWERED["corpus"]:
-            gap = _gap("entity", topic, slot, f"Nothing found is about {topic}.")
+            gap = gap_of("entity", topic, slot, f"Nothing found is about {topic}.")
             return _Missing("out of corpus", (gap,), 1.0 - confidence)
         text = f"The documents found mention {topic}, but nothing on {slot}."
-        return _Missing("missing hop", (_gap("relation", topic, slot, text),), 1.0 - confidence)
+        return _Missing("missing hop", (gap_of("relation", topic, slot, text),), 1.0 - confidence)
 
     # --- sentences -----------------------------------------------------------------------------------------
 
@@ -482,22 +487,6 @@ def _in_context(passage: Passage) -> str:
 
 def _quote(passage: Passage) -> Support:
     return Support(chunk_id=passage.chunk.id, start=passage.start, end=passage.end)
-
-
-def _gap(kind: str, target: str, slot: str, description: str) -> Gap:
-    return Gap(kind=kind, target=target, slot=slot, description=description)  # type: ignore[arg-type]
-
-
-def _topic(question: Question) -> str:
-    return question.names[0] if question.names else " ".join(question.keys[:4]) or question.text[:60]
-
-
-def _slot(question: Question) -> str:
-    """What is wanted of the topic, in the question's own words."""
-    asked = question.asked_with if question.asked_with in ("when", "where", "why", "how") else ""
-    return (
-        " ".join(part for part in (asked, *question.keys) if part)[:80] or question.focus or question.expects
-    )
 
 
 def _negated(passage: Passage, question: Question) -> bool:

@@ -166,6 +166,10 @@ class Chunk:
     page: int | None = None
     times: tuple[Moment, ...] = ()
 
+    def __post_init__(self) -> None:
+        # A checkpoint, or a row of JSON, has lists.
+        object.__setattr__(self, "times", tuple(Moment(*moment) for moment in self.times))
+
     @property
     def indexed_text(self) -> str:
         """The text that indexes see: the title and headings give a passage its context."""

@@ -14,7 +14,6 @@ from kedge.tools.knowledge_base.records import (
     Document,
     Expansion,
     Extraction,
-    Moment,
     ParsedDocument,
     Triple,
     TripleDraft,
@@ -137,7 +136,7 @@ def as_document(row: RowMapping) -> Document:
 def as_chunk(row: RowMapping) -> Chunk:
     """A chunk from a row of its table joined with its document's source and title, and with its moments."""
     fields = {name: row[name] for name in Chunk.__dataclass_fields__}
-    return Chunk(**fields | {"times": tuple(Moment(*moment) for moment in row["times"] or ())})
+    return Chunk(**fields | {"times": row["times"] or ()})
 
 
 def as_triple(row: TripleRow) -> Triple:

@@ -211,14 +211,15 @@ class Endpoint(ChatOpenAI):
         )
 
     async def served_models(self) -> list[str] | None:
-        """The names of the models at this URL; `None` when it does not tell."""
+        """The names of the models at this URL, adapters left out; `None` when it does not tell."""
         session = await open_session()
         timeout = aiohttp.ClientTimeout(10)
         try:
             async with session.get(
                 f"{self.openai_api_base}/models", headers=self._headers(), timeout=timeout, proxy=self._proxy
             ) as response:
-                return [row["id"] for row in (await response.json())["data"]]
+                # vLLM names the model that a LoRA adapter is for.
+                return [row["id"] for row in (await response.json())["data"] if not row.get("parent")]
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
             return None
 

@@ -37,6 +37,9 @@ class Walk:
     start: str
     hops: tuple[Hop, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hops", tuple(self.hops))  # a checkpoint has a list
+
     @property
     def end(self) -> str:
         """The entity where the walk stands."""

@@ -64,7 +64,7 @@ def test_calibration_finds_which_answers_are_right() -> None:
     for number in range(400):
         score = chance.gauss(0, 2)
         right = chance.random() < 1 / (1 + 2.718 ** -(score - 1))
-        read.append(Read(str(number), ("Hesk",) if right else (), "Hesk", (score, 0.0)))
+        read.append(Read(str(number), ("Hesk",) if right else (), "Hesk", (score, 0.0, 0.0)))
     weights = fitted(read)
     assert weights.alone[0] == pytest.approx(-1, abs=0.5)
     assert weights.alone[1] == pytest.approx(1, abs=0.3)
