@@ -67,7 +67,7 @@ async def _ours(server: VllmServer, prompts: Sequence[str], *, streamed: bool = 
         server.name,
         concurrency=CONCURRENCY,
         max_completion_tokens=TOKENS,
-        temperature=0,
+        temperature=1,  # random weights say one word for ever at 0, which the client takes for a fault
         extra_body={"ignore_eos": True},
     )
 
@@ -89,7 +89,7 @@ def _theirs(server: VllmServer, python: Path, prompts: Sequence[str], folder: Pa
     dataset.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
     command = [str(python), "-c", LAUNCH, "bench", "serve", "--backend", "openai-chat"]
     command += ["--base-url", server.url.removesuffix("/v1"), "--endpoint", "/v1/chat/completions"]
-    command += ["--model", server.name, "--tokenizer", server.options.model, "--temperature", "0"]
+    command += ["--model", server.name, "--tokenizer", server.options.model, "--temperature", "1"]
     command += ["--dataset-name", "custom", "--dataset-path", str(dataset), "--skip-chat-template"]
     command += ["--custom-output-len", str(TOKENS), "--num-prompts", str(len(prompts)), "--ignore-eos"]
     command += ["--max-concurrency", str(CONCURRENCY), "--disable-tqdm", "--disable-shuffle"]
