@@ -16,7 +16,7 @@ __all__ = ["Excerpt", "Place", "excerpts", "placed", "together"]
 # Passages that lead the evidence and are read as one text, in each order: a walk puts there what answers only
 # together.
 LEADING: Final = 2
-# Characters of each of them: two openings and a question fit into one window of the reader.
+# Characters of each of them: two openings and a question are about one window of the reader's training.
 OPENING: Final = 480
 
 
