@@ -14,8 +14,8 @@ for LiHua-World), F1 over answerable questions and share of unanswerable ones re
 MuSiQue 8.5, LiHua-World 10.9 and 95 %.
 
 `READ_RIGHT` and `TOGETHER_RIGHT` came later, with the reader; `python -m kedge.benchmarks.reader calibrate`
-fits them on what is kept for that. Of `ANSWERED`, `read` was chosen by the calibration articles, where 0.38 is
-2 points better than 0.3, and the example world's `dev` questions, where it costs 12 F1.
+fits them on what is kept for that. Of `ANSWERED`, `read` was chosen by the calibration articles, where 0.38
+is 2 points better than 0.3, and the example world's `dev` questions, where it costs 12 F1.
 """
 
 from __future__ import annotations
