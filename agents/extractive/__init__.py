@@ -101,8 +101,9 @@ class ExtractiveCast:
 
     async def grade(self, question: str, passages: Sequence[Chunk]) -> tuple[float, ...]:
         """How probably each passage helps to answer, 0 to 1, in the order given."""
-        readings = await (self.reader or _shipped()).read(question, [(p.title, p.text) for p in passages])
-        return tuple(reading.relevant for reading in readings)
+        from kedge.agents.extractive.grading import grade
+
+        return await grade(question, passages, self.encoder, self.reader or _shipped())
 
     async def plan(self, question: str, gaps: Sequence[Gap] = ()) -> Plan:
         """The steps that answer the question; with `gaps`, those that fill them."""

@@ -65,7 +65,9 @@ def _calibrate(options: argparse.Namespace) -> int:
         fitted,
         read_articles,
         read_found,
+        read_helpful,
         read_hops,
+        regression,
         threshold,
     )
 
@@ -76,6 +78,9 @@ def _calibrate(options: argparse.Namespace) -> int:
     for name, each in (("READ_RIGHT", weights.alone), ("TOGETHER_RIGHT", weights.together)):
         named = dict(zip(("", *FEATURES), (round(float(w), 2) for w in each), strict=True))
         sys.stdout.write(f"{name} = {named}\n")
+    helps = regression(asyncio.run(read_helpful(options.data, options.cache)))
+    named = dict(zip(("", "relevant", "cosine"), (round(float(w), 1) for w in helps), strict=True))
+    sys.stdout.write(f"HELPS = {named}\n")
     sys.stdout.write(f"best threshold {threshold(own, weights)}\n")
     return 0
 

@@ -14,14 +14,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from kedge.agents.extractive.grading import signs
 from kedge.agents.extractive.reading import phrases
 from kedge.benchmarks.datasets import Question, hotpotqa, musique, squad, two_wiki
 from kedge.benchmarks.datasets.questions import squad_paragraphs
 from kedge.benchmarks.metrics import Interval, bootstrap, f1
 from kedge.benchmarks.reader.examples import SQUAD, held_aside
-from kedge.benchmarks.suites._multihop_sets import SETS, opened
+from kedge.benchmarks.suites._multihop_sets import SETS, cases, opened, ranked
 from kedge.tools.encoders import Encoder, MiniLM, MiniReader
 from kedge.tools.knowledge_base import Chunk, Evidence
+from kedge.tools.search import hybrid
 from kedge.tools.walks import evidence_of, look, look_further
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "fitted",
     "read_articles",
     "read_found",
+    "read_helpful",
     "read_hops",
+    "regression",
     "scores",
     "threshold",
 ]
@@ -46,6 +50,7 @@ HOPS: Final = {
     "2wiki500": (two_wiki, "questions.jsonl"),
 }
 PASSAGES: Final = 10  # that a multi-hop question is read with
+GRADED: Final = 20  # passages of a multi-hop question that are graded
 FOUND: Final = 5  # paragraphs that a question of an article is read with, where it is not read off its own
 
 
@@ -113,6 +118,22 @@ async def read_hops(data: Path, cache: Path) -> list[Read]:
     return found
 
 
+async def read_helpful(data: Path, cache: Path) -> list[tuple[tuple[float, ...], bool]]:
+    """Signs of help in what the fused search finds for these questions, and whether each passage is gold."""
+    encoder, reader = MiniLM(), MiniReader()
+    rows: list[tuple[tuple[float, ...], bool]] = []
+    for name in HOPS:
+        asked = [case for case in cases(SETS[name], data) if held_aside(case.question.id)]
+        async with await opened(SETS[name], data, cache, encoder) as base:
+            for case in asked:
+                found = await hybrid(base, case.question.question, GRADED)
+                chunks = [item.chunk for item in found]
+                read = await signs(case.question.question, chunks, encoder, reader)
+                gold = [not case.gold.isdisjoint(ranked(base, [item])) for item in found]
+                rows += [(tuple(each.values()), right) for each, right in zip(read, gold, strict=True)]
+    return rows
+
+
 async def _read(
     question: Question, evidence: Sequence[Evidence], encoder: Encoder, reader: MiniReader
 ) -> list[Read]:
@@ -141,15 +162,23 @@ class Weights:
 
 def fitted(read: Sequence[Read]) -> Weights:
     """Logistic regressions of "the phrase is right" (F1 of a half or more)."""
-    return Weights(*(_fitted([one for one in read if one.together == kind]) for kind in (False, True)))
+    alone, both = ([one for one in read if one.together == kind] for kind in (False, True))
+    return Weights(*(regression([(one.features, one.f1 >= 0.5) for one in kind]) for kind in (alone, both)))
 
 
-def _fitted(read: Sequence[Read]) -> Array:
-    weights = np.zeros(1 + len(FEATURES))
-    if not read:
-        return weights
-    x = np.array([(1.0, *one.features) for one in read])
-    y = np.array([one.f1 >= 0.5 for one in read], float)
+def regression(rows: Sequence[tuple[tuple[float, ...], bool]]) -> Array:
+    """A logistic regression of features and outcomes: the constant, then a weight for each feature.
+
+    Example:
+        >>> constant, slope = regression([((0.0,), False), ((1.0,), True)] * 40)
+        >>> constant < 0 < slope
+        True
+    """
+    if not rows:
+        return np.zeros(1 + len(FEATURES))
+    x = np.array([(1.0, *features) for features, _ in rows])
+    y = np.array([right for _, right in rows], float)
+    weights = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1 / (1 + np.exp(-x @ weights))
         slope = x.T @ (y - p) - weights
