@@ -63,7 +63,7 @@ RIGHT: Final = {"": -3.3, "score": 1.4, "margin": 1.1, "pattern": 0.4, "typed": 
 # the likeness of question and sentence; for phrases read in one passage, and in two that lead the evidence.
 READ_RIGHT: Final = {"": -3.09, "score": 0.71, "answerable": 1.97, "cosine": 2.98}
 TOGETHER_RIGHT: Final = {"": -1.36, "score": 0.65, "answerable": 2.72, "cosine": 0.11}
-# That a passage helps to answer: its relevance to the reader (log odds, in tens), its likeness to the question.
+# That a passage helps to answer: its relevance to the reader (log odds, in tens), its likeness to what is asked.
 HELPS: Final = {"": -6.5, "relevant": 4.9, "cosine": 8.3}
 # That a passage speaks of all that is asked.
 SUPPORTED: Final = {"": -2.4, "cosine": 1.1, "overlap": 2.0, "about": 0.7}

@@ -119,7 +119,7 @@ async def read_hops(data: Path, cache: Path) -> list[Read]:
 
 
 async def read_helpful(data: Path, cache: Path) -> list[tuple[tuple[float, ...], bool]]:
-    """Signs of help in what the fused search finds for these questions, and whether each passage is gold."""
+    """Signs of help in what the fused search finds for the questions kept for calibration; which are gold."""
     encoder, reader = MiniLM(), MiniReader()
     rows: list[tuple[tuple[float, ...], bool]] = []
     for name in HOPS:
