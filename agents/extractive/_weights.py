@@ -13,9 +13,9 @@ for LiHua-World), F1 over answerable questions and share of unanswerable ones re
 52 %, HotpotQA-500 29.5, 2Wiki comparisons 76.7 at 97 % right where answered, 2Wiki compositional 24.9,
 MuSiQue 8.5, LiHua-World 10.9 and 95 %.
 
-`READ_RIGHT`, `TOGETHER_RIGHT` and `HELPS` came later, with the reader; `python -m kedge.benchmarks.reader calibrate`
-fits them on what is kept for that. Of `ANSWERED`, `read` was chosen by the calibration articles, where 0.38
-is 2 points better than 0.3, and the example world's `dev` questions, where it costs 12 F1.
+`READ_RIGHT`, `TOGETHER_RIGHT` and `HELPS` came later, with the reader; `python -m kedge.benchmarks.reader
+calibrate` fits them on what is kept for that. Of `ANSWERED`, `read` was chosen by the calibration articles,
+where 0.38 is 2 points better than 0.3, and the example world's `dev` questions, where it costs 12 F1.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ RIGHT: Final = {"": -3.3, "score": 1.4, "margin": 1.1, "pattern": 0.4, "typed": 
 # the likeness of question and sentence; for phrases read in one passage, and in two that lead the evidence.
 READ_RIGHT: Final = {"": -3.09, "score": 0.71, "answerable": 1.97, "cosine": 2.98}
 TOGETHER_RIGHT: Final = {"": -1.36, "score": 0.65, "answerable": 2.72, "cosine": 0.11}
-# That a passage helps to answer: its relevance to the reader (log odds, in tens), its likeness to what is asked.
+# That a passage helps to answer: the reader's relevance (log odds, in tens), the cosine with the question.
 HELPS: Final = {"": -6.5, "relevant": 4.9, "cosine": 8.3}
 # That a passage speaks of all that is asked.
 SUPPORTED: Final = {"": -2.4, "cosine": 1.1, "overlap": 2.0, "about": 0.7}
