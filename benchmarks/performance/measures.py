@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -19,11 +20,13 @@ from kedge.benchmarks.performance.ingestion import ingestion
 from kedge.benchmarks.performance.model_client import model_client
 from kedge.benchmarks.performance.processes import KEDGE, PYTHON, run, time_commands
 from kedge.benchmarks.performance.serving import request_rates
-from kedge.tools.encoders import MiniLM
+from kedge.tools.encoders import MiniLM, MiniReader
 from kedge.tools.knowledge_base import KnowledgeBase
 from kedge.tools.search import bm25, hybrid
 
 __all__ = ["BENCHMARKS", "Site"]
+
+LONG = 150  # words, which are about 200 word pieces
 
 # Runs in a process of its own: what counts is a start without anything loaded.
 OPEN = """
@@ -124,6 +127,24 @@ async def search(site: Site) -> list[Figure]:
         Figure("search", "hybrid, p99", p99, "ms", n=n, goal=30, reference=slowest),
         Figure("search", "full text alone, p50", median(words), "ms", n=n),
     ]
+
+
+async def reading(site: Site) -> list[Figure]:
+    """The reader on passages of 200 word pieces: twenty at once, and one after the other."""
+    words = iter(" ".join(site.corpus.queries * 40).split())
+    passages = [(f"Passage {n}", " ".join(islice(words, LONG))) for n in range(60)]
+    reader = MiniReader()
+    await reader.read("The weights are loaded before the clock starts.", passages[:1])
+    figures: list[Figure] = []
+    for name, size in (("twenty at once", 20), ("one after the other", 1)):
+        start = perf_counter()
+        for at in range(0, len(passages), size):
+            await reader.read(f"What is read, {name}?", passages[at : at + size])
+        rate = len(passages) / (perf_counter() - start)
+        figures.append(
+            Figure("read", f"reading, {name}", rate, "passages/s", len(passages), 40, more_is_better=True)
+        )
+    return figures
 
 
 async def opening(site: Site) -> list[Figure]:
@@ -307,6 +328,7 @@ async def _expect(base: KnowledgeBase, query: str, file: Path, *, visible: bool)
 BENCHMARKS: dict[str, Callable[[Site], Awaitable[Sequence[Figure]]]] = {
     "add": add,
     "search": search,
+    "read": reading,
     "open": opening,
     "change": change,
     "help": start_up,
