@@ -1,4 +1,4 @@
-"""`python -m kedge.benchmarks.reader train|calibrate|score`: see RESULTS.md beside this file."""
+"""`python -m kedge.benchmarks.reader train|calibrate|score|curve`: see RESULTS.md beside this file."""
 
 from __future__ import annotations
 
@@ -102,6 +102,14 @@ def _score(options: argparse.Namespace) -> int:
     return 0
 
 
+def _curve(options: argparse.Namespace) -> int:
+    """What was learnt after so many examples, as JSON lines and a picture."""
+    from kedge.benchmarks.reader.curve import curve
+
+    curve(options.runs, options.trunk, options.data, options.every, options.picture)
+    return 0
+
+
 def main(given: Sequence[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m kedge.benchmarks.reader", description=__doc__)
@@ -128,6 +136,13 @@ def main(given: Sequence[str]) -> int:
     command.add_argument("--data", type=Path, default=DATA, help="folder of the data sets")
     command.add_argument("--threshold", type=float, default=0.3, help="answers are given from this chance on")
     command.add_argument("--diagram", type=Path, help="where the reliability diagram is drawn (SVG)")
+    command = commands.add_parser("curve", help=_curve.__doc__)
+    command.set_defaults(run=_curve)
+    command.add_argument("runs", nargs="+", type=Path, help="folders that train wrote, each from the last on")
+    command.add_argument("--data", type=Path, default=DATA, help="folder of the data sets")
+    command.add_argument("--trunk", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
+    command.add_argument("--every", type=int, default=2, help="take every n-th of the weights that were kept")
+    command.add_argument("--picture", type=Path, help="where the curves are drawn (SVG)")
     options = parser.parse_args(given)
     result: int = options.run(options)
     return result

@@ -70,18 +70,19 @@ class Read:
         return f1(self.phrase, self.answers) if self.answers else 0.0
 
 
-async def read_articles(data: Path, titles: Sequence[str]) -> list[Read]:
-    """The phrases for every question of these SQuAD 2.0 articles, read off its own paragraph."""
+async def read_articles(
+    data: Path, titles: Sequence[str], reader: MiniReader | None = None, every: int = 1
+) -> list[Read]:
+    """The phrases for `every`-th question of these SQuAD 2.0 articles, read off its own paragraph."""
     path = data / SQUAD[0]
     texts = {passage.id: passage for _, passage in squad_paragraphs(path)}
-    encoder, reader = MiniLM(), MiniReader()
+    encoder, reader = MiniLM(), reader or MiniReader()
+    asked = [question for question in squad(path) if texts[question.gold[0]].title in titles]
     found: list[Read] = []
-    for number, question in enumerate(squad(path)):
+    for number, question in enumerate(asked[::every]):
         passage = texts[question.gold[0]]
-        if passage.title in titles:
-            text = passage.text
-            chunk = Chunk(number, passage.id, passage.id, passage.title, "", text, 0, len(text))
-            found += await _read(question, [Evidence(chunk, 1.0, "its paragraph")], encoder, reader)
+        chunk = Chunk(number, passage.id, passage.id, passage.title, "", passage.text, 0, len(passage.text))
+        found += await _read(question, [Evidence(chunk, 1.0, "its paragraph")], encoder, reader)
     return found
 
 
