@@ -1,11 +1,12 @@
-"""Parametric injection on the laboratory model: `kedge bench parametric --model FOLDER --output FOLDER`.
+"""Parametric injection on the laboratory model: `kedge bench parametric --output FOLDER`.
 
-Every question is asked of a real vLLM: without anything (vanilla), with passages (text), with their adapters
-(parametric), with both (combined), and with passages and an adapter that only knows the task (task only). Of
-three passages none to all are replaced by random ones. The learning rate and the epochs are chosen on a world
-of their own; there a translator (DyPRAG) learns too, whose adapters are asked beside the trained ones.
-Records are appended as they come: the same command goes on where it was stopped. Needs torch, transformers
-(extra `parametric`), vLLM, and matplotlib for the pictures.
+The model is a small one that ships: `benchmarks/laboratory/train.py` made it from nothing but a made-up
+world. Every question is asked of a real vLLM: without anything (vanilla), with passages (text), with their
+adapters (parametric), with both (combined), and with passages and an adapter that only knows the task (task
+only). Of three passages none to all are replaced by random ones. The learning rate and the epochs are chosen
+on a world of their own; there a translator (DyPRAG) learns too, whose adapters are asked beside the trained
+ones. Records are appended as they come: the same command goes on where it was stopped. Needs torch and
+transformers (extra `parametric`), vLLM, and matplotlib for the pictures.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ TOGETHER = 64  # passages that are trained side by side
 ALPHA = 8.0  # times the rank: what a change counts does not depend on it
 LIMITS = LoraLimits(rank=32, adapters=63)
 FIGURES = "figures.json"
+MODEL = Path(__file__).parents[1] / "laboratory" / "model"
 FEW = 60  # questions for what is chosen, and for merging and ranks
 LESSONS, TURNS = 48, 4  # passages that the translator learns from, and turns of each
 TRANSLATING = (1e-3, 4)  # learning rate and epochs; DyPRAG's 1e-5 and 1 are for a hundred times the passages
@@ -318,7 +320,7 @@ async def run(options: argparse.Namespace) -> tuple[list[Record], dict[str, floa
 def main(given: Sequence[str]) -> int:
     """Read the options and run."""
     parser = argparse.ArgumentParser(prog="kedge bench parametric", description=__doc__)
-    parser.add_argument("--model", type=Path, required=True, help="folder of the laboratory model")
+    parser.add_argument("--model", type=Path, default=MODEL, help="folder of a model (default: what ships)")
     parser.add_argument("--output", type=Path, required=True, help="folder for records, tables and pictures")
     parser.add_argument("--vllm", type=Path, help="the environment that has vLLM")
     parser.add_argument("--questions", type=int, default=150, help="of each of the three sets")
