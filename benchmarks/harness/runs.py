@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from kedge.benchmarks.datasets import Question
-from kedge.benchmarks.harness.asking import Ask, asked
+from kedge.benchmarks.harness.asking import ASKABLE, Ask, asked
 from kedge.benchmarks.harness.journal import held
 from kedge.benchmarks.harness.page import Table, markdown
 from kedge.benchmarks.harness.report import report, score_table
@@ -50,7 +50,8 @@ class Run:
     @property
     def methods(self) -> list[str]:
         """The methods that were asked."""
-        return list(dict.fromkeys(row["method"] for row in self.records))
+        asked_for = {row["method"] for row in self.records}
+        return [method for method in ASKABLE if method in asked_for]
 
 
 def read_run(folder: Path) -> Run:
@@ -94,7 +95,7 @@ async def recorded(
                 tally = tallies[row["method"]]
                 tally.add(row)
                 watch.tell(row["method"], tally)
-    return records
+    return sorted(records, key=lambda row: methods.index(row["method"]))
 
 
 def finished(

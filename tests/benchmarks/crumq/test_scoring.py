@@ -23,8 +23,10 @@ from kedge.benchmarks.crumq.report import (
     shortcut_table,
 )
 from kedge.benchmarks.crumq.shortcuts import Case, audited
+from kedge.benchmarks.crumq.supports import by_name
 from kedge.benchmarks.crumq.writing import Judge
 from kedge.benchmarks.datasets import Passage
+from kedge.benchmarks.datasets.adding import parsed
 from kedge.benchmarks.harness.asking import answered, record
 from kedge.benchmarks.harness.page import markdown
 from kedge.benchmarks.harness.report import part_table, report, score_table
@@ -106,11 +108,11 @@ async def test_the_probe_hides_documents_and_puts_them_back(tmp_path: Path) -> N
         seen.append({document.title for document in base.documents()})
         return await answered(base, question, "retrieve_read", reader())
 
-    texts = {p.id: p for p in corpus()}
+    documents = by_name(parsed(p, "films") for p in corpus())
     async with base:
         path = tmp_path / "probe.jsonl"
-        found = await probed(path, given, base, texts, ask)
-        assert await probed(path, given, base, texts, ask) == found
+        found = await probed(path, given, base, documents, ask)
+        assert await probed(path, given, base, documents, ask) == found
         assert len(base.documents()) == 7
     assert len(found) == len(seen) == 6
     assert [len(titles) for titles in seen[:2]] == [7, 7]

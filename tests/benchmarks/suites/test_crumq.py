@@ -111,7 +111,7 @@ def test_a_public_data_set_is_audited(tmp_path: Path) -> None:
     lines = (tmp_path / "run" / "probe-retrieve_read.jsonl").read_text().splitlines()
     assert len(lines) == 7 * 3
     missing = CliRunner().invoke(
-        app, ["bench", "crumq", "audit", "2wiki500", "--data", str(tmp_path), "--output", str(tmp_path / "x")]
+        app, ["bench", "crumq", "audit", "2wiki", "--data", str(tmp_path), "--output", str(tmp_path / "x")]
     )
     assert missing.exit_code == 1
     assert "DATA.md" in missing.stderr
