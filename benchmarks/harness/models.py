@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cast_of", "encoder_in", "model_at", "named"]
 
-READINGS = 20_000  # that are remembered: other methods, and the probe, read the same passages again
+READINGS = 30_000  # that are remembered: other methods, and the probe, read the same passages again
 
 
 def encoder_in(folder: Path) -> Encoder:
