@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from kedge.benchmarks.datasets import Question
-from kedge.benchmarks.harness.asking import ASKABLE, Ask, asked
+from kedge.benchmarks.harness.asking import Ask, asked
 from kedge.benchmarks.harness.journal import held
 from kedge.benchmarks.harness.page import Table, markdown
 from kedge.benchmarks.harness.report import report, score_table
@@ -49,9 +49,8 @@ class Run:
 
     @property
     def methods(self) -> list[str]:
-        """The methods that were asked."""
-        asked_for = {row["method"] for row in self.records}
-        return [method for method in ASKABLE if method in asked_for]
+        """The methods that were asked, by name."""
+        return sorted({row["method"] for row in self.records})
 
 
 def read_run(folder: Path) -> Run:
