@@ -15,7 +15,7 @@ from kedge.benchmarks.crumq.contrast import contrasts, transformed
 from kedge.benchmarks.crumq.corpus import built
 from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.probing import Probed, cheats, instances, probed, rounds
-from kedge.benchmarks.crumq.records import Item, Support, question_of
+from kedge.benchmarks.crumq.records import question_of
 from kedge.benchmarks.crumq.report import (
     cheat_table,
     judge_table,
@@ -32,43 +32,12 @@ from kedge.benchmarks.harness.page import markdown
 from kedge.benchmarks.harness.report import part_table, report, score_table
 from kedge.benchmarks.harness.scoring import scores
 from kedge.errors import DecisionFailed
-from kedge.graphs.answer import Answer, compose
+from kedge.graphs.answer import Answer
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
-from kedge.tools.models import Ledger
 from tests.agents.llm._models import Call, TalkingModel, reply
+from tests.benchmarks._questions import ITEMS, item, said
 from tests.benchmarks.crumq._corpus import corpus, pages
-
-
-def item(name: str, *answers: str, answerable: bool = True, hops: int = 2, kind: str = "bridge") -> Item:
-    return Item(
-        id=name,
-        question=f"Who is {name}?",
-        answers=answers,
-        answerable=answerable,
-        corpus="full" if answerable else "internal",
-        kind=kind,  # type: ignore[arg-type]
-        type="multi-step reasoning",
-        format="factual",
-        length="1-2 words",
-        hops=hops,
-        external=0.5,
-        supports=(Support(document="lantern", side="internal", quote="directed by Ada Quill"),),
-    )
-
-
-def said(text: str | None, confidence: float = 0.8, reason: Any = "missing hop") -> Answer:
-    reading = Reading(answer=text, reason=None if text else reason, confidence=confidence)
-    return compose("?", "m", reading, [], ledger=Ledger())
-
-
-ITEMS = [
-    item("a", "Ada Quill"),
-    item("b", "Bo Marrick", hops=3),
-    item("c", "Cy Dask"),
-    item("d", "Outside", answerable=False),
-    item("e", answerable=False, kind="false premise"),
-]
 
 
 def rows(method: str, answers: Sequence[Answer | None]) -> list[dict[str, Any]]:
