@@ -71,6 +71,7 @@ def key_of(word: str) -> str:
     return root
 
 
+@lru_cache(maxsize=4096)  # a judge reads what is then read for the answer, and a loop reads it again
 def keys_of(text: str) -> frozenset[str]:
     """The keys of a text's content words."""
     words = (without_possessive(token.text) for token in tokens(text))
@@ -130,6 +131,7 @@ def _lines(text: str) -> Iterable[tuple[int, int]]:
     return (match.span() for match in re.finditer(r"\S.*", text))
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Letters and digits only, without case or accents, with single spaces: what names are looked up in."""
     return " " + re.sub(r"[^\w]+", " ", entity_key(text)).strip() + " "

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kedge.benchmarks.datasets import Passage
-from kedge.benchmarks.datasets.adding import parsed
 from kedge.benchmarks.harness.journal import Journal, rows_of
 from kedge.benchmarks.metrics import (
     Guess,
@@ -29,7 +27,7 @@ from kedge.benchmarks.metrics import (
 )
 from kedge.errors import KedgeError
 from kedge.graphs.answer import Answer
-from kedge.tools.knowledge_base import Chunk, Extraction, KnowledgeBase
+from kedge.tools.knowledge_base import Chunk, Extraction, KnowledgeBase, ParsedDocument
 
 __all__ = ["Cheats", "Instance", "Probed", "cheats", "instances", "probed", "rounds", "without"]
 
@@ -133,23 +131,26 @@ def rounds(given: Sequence[Instance], documents: int) -> list[list[Instance]]:
 
 @asynccontextmanager
 async def without(
-    base: KnowledgeBase, hidden: Sequence[str], pages: Mapping[str, Passage], extract: Extract | None
+    base: KnowledgeBase,
+    hidden: Sequence[str],
+    documents: Mapping[str, ParsedDocument],
+    extract: Extract | None,
 ) -> AsyncGenerator[None]:
-    """A knowledge base without some of its documents, given by their external ids; they come back after."""
+    """A knowledge base without some of its documents, given by name; they come back after."""
     if hidden:
         await base.aremove(hidden)
     try:
         yield
     finally:
         if hidden:
-            await base.aadd([parsed(pages[name], name) for name in hidden], extract=extract)
+            await base.aadd([documents[name] for name in hidden], extract=extract)
 
 
 async def probed(
     path: Path,
     given: Sequence[Probed],
     base: KnowledgeBase,
-    pages: Mapping[str, Passage],
+    documents: Mapping[str, ParsedDocument],
     ask: Ask,
     *,
     extract: Extract | None = None,
@@ -157,7 +158,7 @@ async def probed(
 ) -> list[dict[str, Any]]:
     """What a method says to every instance; those in the file are not asked again.
 
-    The knowledge base is written to: give it a copy.
+    The knowledge base is written to: give it a copy. `documents` are by name, as `by_name` gives them.
     """
     names = {document.id: document.external_id or document.source for document in base.documents()}
     found: list[dict[str, Any]] = []
@@ -176,7 +177,7 @@ async def probed(
     for group in rounds(instances(given), len(names)):
         left = [instance for instance in group if instance.id not in done]
         hidden = sorted(frozenset[str]().union(*(instance.hidden for instance in left)))
-        async with without(base, hidden, pages, extract):
+        async with without(base, hidden, documents, extract):
             found += await rows_of(path, group, one, at_once=at_once)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from kedge.benchmarks.crumq.corpus import Page
@@ -14,10 +15,47 @@ from kedge.benchmarks.harness.drawing import drawn
 from kedge.benchmarks.harness.page import Table, percent
 from kedge.benchmarks.harness.report import question_html
 
-__all__ = ["cheat_table", "judge_table", "samples", "shortcut_table"]
+__all__ = ["Audit", "audit_tables", "cheat_table", "judge_table", "samples", "shortcut_table"]
 
 SHOWN = 50  # questions that are shown with their documents
 AROUND = 400  # characters of a document on either side of a quotation
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        data: The data set.
+        method: The method whose cheatability was measured.
+        answerable: Questions of the set that can be answered.
+        audited: How many of them were drawn.
+        named: How many of these name their documents, and all are there; for the others, passages that a
+            search found stood in.
+        cheats: The cheatability, unless no question names two documents.
+        shortcuts: What shortcuts score; nothing, when there were too few questions to learn from.
+    """
+
+    data: str
+    method: str
+    answerable: int
+    audited: int
+    named: int
+    cheats: Cheats | None
+    shortcuts: tuple[Shortcut, ...]
+
+
+def audit_tables(found: Audit) -> list[Table]:
+    """What was audited, the cheatability, and what shortcuts score."""
+    head = ("set", "answerable", "audited", "documents named", "found by a search", "probed")
+    probed = found.cheats.original.n if found.cheats else 0
+    counts = (found.answerable, found.audited, found.named, found.audited - found.named, probed)
+    cheated = {f"{found.data}, {found.method}": found.cheats} if found.cheats else {}
+    return [
+        (head, [(found.data, *map(str, counts))]),
+        cheat_table(cheated),
+        shortcut_table(found.shortcuts),
+    ]
 
 
 def cheat_table(found: Mapping[str, Cheats]) -> Table:

@@ -40,6 +40,7 @@ DEFAULT = tuple(name for name in ASKABLE if name not in ("closed_book", "multimo
 BUDGET = Budget(seconds=None)  # a busy machine must not turn answers into refusals
 QUOTED = 400  # characters of a citation that a record keeps
 TOLD = 200  # characters of an event that a record keeps
+TURN = 8  # questions that every method is asked before the next ones
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,7 @@ async def asked(
     path: Path, given: Sequence[Question], methods: Sequence[str], ask: Ask, *, at_once: int = 2
 ) -> AsyncGenerator[dict[str, Any]]:
     """A record for every question and method, as they come; those in the file are not asked again."""
-    tasks = [Task(f"{method}/{question.id}", question, method) for method in methods for question in given]
-    async with aclosing(each(path, tasks, ask, at_once=at_once)) as rows:
+    async with aclosing(each(path, _tasks(given, methods), ask, at_once=at_once)) as rows:
         async for row in rows:
             yield row
 
@@ -128,6 +128,22 @@ def record(
         "calls": spent.calls if spent else 0,
         "tokens": spent.prompt_tokens + spent.completion_tokens if spent else 0,
     }
+
+
+def _tasks(given: Sequence[Question], methods: Sequence[str]) -> list[Task]:
+    """A few questions at a time: what one method read of them is remembered when the next one is asked.
+
+    The methods take turns at being first, so that their times can be compared.
+    """
+    tasks = []
+    for turn, start in enumerate(range(0, len(given), TURN)):
+        first = turn % len(methods)
+        tasks += [
+            Task(f"{method}/{question.id}", question, method)
+            for method in (*methods[first:], *methods[:first])
+            for question in given[start : start + TURN]
+        ]
+    return tasks
 
 
 def gold_of(question: Question) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedge.agents.extractive import ExtractiveCast
 from kedge.errors import InputError
-from kedge.tools.encoders import Encoder
+from kedge.tools.encoders import CachedEncoder, Encoder, MiniLM, MiniReader
 from kedge.tools.models import ModelClient, connect
 
 if TYPE_CHECKING:
@@ -14,13 +15,20 @@ if TYPE_CHECKING:
 
     from kedge.agents.roles import Cast
 
-__all__ = ["cast_of", "model_at", "named"]
+__all__ = ["cast_of", "encoder_in", "model_at", "named"]
+
+READINGS = 30_000  # that are remembered: other methods, and the probe, read the same passages again
+
+
+def encoder_in(folder: Path) -> Encoder:
+    """The encoder that ships with Kedge; what it encodes is kept in a folder."""
+    return CachedEncoder(MiniLM(), folder / "vectors.sqlite")
 
 
 def cast_of(encoder: Encoder, model: BaseChatModel | None = None) -> Cast:
     """The cast that a chat model plays; without one, the extractive cast."""
     if model is None:
-        return ExtractiveCast(encoder)
+        return ExtractiveCast(encoder, reader=MiniReader(kept=READINGS))
     from kedge.agents.llm import LlmCast
 
     return LlmCast(model)

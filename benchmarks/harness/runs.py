@@ -49,8 +49,8 @@ class Run:
 
     @property
     def methods(self) -> list[str]:
-        """The methods that were asked."""
-        return list(dict.fromkeys(row["method"] for row in self.records))
+        """The methods that were asked, by name."""
+        return sorted({row["method"] for row in self.records})
 
 
 def read_run(folder: Path) -> Run:
@@ -94,7 +94,7 @@ async def recorded(
                 tally = tallies[row["method"]]
                 tally.add(row)
                 watch.tell(row["method"], tally)
-    return records
+    return sorted(records, key=lambda row: methods.index(row["method"]))
 
 
 def finished(

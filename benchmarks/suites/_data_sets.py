@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,19 @@ from kedge.errors import InputError
 from kedge.tools.encoders import Encoder
 from kedge.tools.knowledge_base import KnowledgeBase, ParsedDocument, find
 
-__all__ = ["KNOWN", "Base", "DataSet", "Known", "absent", "data_set", "opened", "sampled"]
+__all__ = [
+    "KNOWN",
+    "Base",
+    "DataSet",
+    "Known",
+    "absent",
+    "add_own",
+    "add_places",
+    "data_set",
+    "opened",
+    "own",
+    "sampled",
+]
 
 EXAMPLES = Path("examples")
 
@@ -156,9 +169,15 @@ async def opened(chosen: DataSet, encoder: Encoder) -> AsyncGenerator[Callable[[
 
 
 def sampled(given: Sequence[Question], wanted: int | None, seed: int) -> list[Question]:
-    """So many questions, drawn, in their order; twins are drawn together."""
+    """So many questions, drawn, in their order; twins are drawn together.
+
+    Raises:
+        InputError: None are wanted.
+    """
     if wanted is None:
         return list(given)
+    if wanted < 1:
+        raise InputError(f"a sample of {wanted} questions", fix="draw 1 the least")
     pair = {q.extra["twin"]: q.id for q in given if not q.answerable and q.extra.get("twin")}
 
     def place(question: Question) -> float:
@@ -166,6 +185,42 @@ def sampled(given: Sequence[Question], wanted: int | None, seed: int) -> list[Qu
 
     chosen = {question.id for question in sorted(given, key=place)[:wanted]}
     return [question for question in given if question.id in chosen]
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    """Options for questions of one's own; `own` reads them."""
+    group = parser.add_argument_group("questions of your own, instead of SET")
+    group.add_argument("--questions", type=Path, help="JSON, JSON Lines or CSV")
+    group.add_argument("--corpus", type=Path, help="a folder or file of documents")
+    group.add_argument("--reader", choices=datasets.READERS, metavar="NAME",
+                       help=f"of {', '.join(datasets.READERS)}  [default: rows_with]")  # fmt: skip
+    group.add_argument("--fields", nargs="+", metavar="NAME=FIELD", default=[],
+                       help="the names of fields, for rows_with: question=query answer=reply")  # fmt: skip
+
+
+def own(options: argparse.Namespace) -> Source | None:
+    """The questions of one's own that a command line names, if it does.
+
+    Raises:
+        InputError: There are questions without a corpus, or the other way round.
+    """
+    if options.questions is None and options.corpus is None:
+        return None
+    if options.questions is None or options.corpus is None:
+        raise InputError("questions need a corpus", fix="give both --questions and --corpus")
+    pairs = [field.partition("=") for field in options.fields]
+    return Source(
+        questions=options.questions,
+        corpus=options.corpus,
+        reader=options.reader or "rows_with",
+        fields={name: field for name, _, field in pairs},
+    )
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Options for where data sets are, and where what is made of them is kept."""
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
+    parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
 
 
 def _known(name: str, data: Path, cache: Path, refused: list[str] | None) -> DataSet:

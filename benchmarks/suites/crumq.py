@@ -2,8 +2,9 @@
 
 `make` holds back a part of the documents, composes questions that need them, and keeps those that nothing
 else answers, each with its answerable twin. `score` asks every question with every method, measures how much
-of the set can be cheated, and writes a report. `audit` measures the same of a public data set: its
-cheatability, and what shortcuts score. All go on where they were stopped: the same command again.
+of the set can be cheated, and writes a report. `audit` measures the same of any data set, or of questions of
+your own: its cheatability, and what shortcuts score. All go on where they were stopped: the same command
+again.
 """
 
 from __future__ import annotations
@@ -14,34 +15,51 @@ import json
 import shutil
 import sys
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kedge.agents.extractive import ExtractiveCast
-from kedge.benchmarks.crumq.corpus import Page, built, read_corpus, worlds
+from kedge.benchmarks.crumq.corpus import Page, read_corpus, worlds
 from kedge.benchmarks.crumq.feeds import fetched
 from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.pipeline import Counts, Settings, generate
 from kedge.benchmarks.crumq.probing import Cheats, Probed, cheats, probed
-from kedge.benchmarks.crumq.records import Item, items, question_of
-from kedge.benchmarks.crumq.report import cheat_table, judge_table, samples, shortcut_table
-from kedge.benchmarks.crumq.shortcuts import Case, Shortcut, audited
+from kedge.benchmarks.crumq.records import items, question_of
+from kedge.benchmarks.crumq.report import (
+    Audit,
+    audit_tables,
+    cheat_table,
+    judge_table,
+    samples,
+    shortcut_table,
+)
+from kedge.benchmarks.crumq.shortcuts import audited
+from kedge.benchmarks.crumq.supports import by_name, case_of, supports
 from kedge.benchmarks.crumq.writing import Judge, Writer
-from kedge.benchmarks.datasets import Passage, passages
+from kedge.benchmarks.datasets import Passage, Question
+from kedge.benchmarks.datasets.adding import parsed
 from kedge.benchmarks.harness.asking import ASKABLE, DEFAULT, answered, local
 from kedge.benchmarks.harness.journal import once, same_settings
-from kedge.benchmarks.harness.models import cast_of, model_at, named
+from kedge.benchmarks.harness.models import cast_of, encoder_in, model_at, named
 from kedge.benchmarks.harness.page import markdown
 from kedge.benchmarks.harness.report import score_table
-from kedge.benchmarks.harness.runs import about, finished, recorded
-from kedge.benchmarks.suites._multihop_sets import FOLDER, SETS, is_present
+from kedge.benchmarks.harness.runs import about, fingerprint, finished, recorded
+from kedge.benchmarks.suites._data_sets import (
+    KNOWN,
+    DataSet,
+    add_own,
+    add_places,
+    data_set,
+    opened,
+    own,
+    sampled,
+)
 from kedge.errors import InputError
-from kedge.tools.encoders import CachedEncoder, Encoder, MiniLM
-from kedge.tools.knowledge_base import KnowledgeBase
+from kedge.tools.encoders import Encoder
+from kedge.tools.knowledge_base import KnowledgeBase, ParsedDocument
 from kedge.tools.knowledge_base.lock import write_lock
 
 if TYPE_CHECKING:
@@ -91,22 +109,25 @@ async def measured(
     model: BaseChatModel | None = None,
     judge: BaseChatModel | None = None,
     lenient: bool = False,
-    limit: int | None = None,
+    sample: int | None = None,
+    seed: int = 0,
     console: Console,
 ) -> Path:
     """Score methods on a set, with exact checks and perhaps a judge beside them; returns the report."""
     refused: list[str] | None = [] if lenient else None
-    made = list(items(folder / "questions.jsonl", refused=refused))[:limit]
-    if not made:
+    every = {item.id: item for item in items(folder / "questions.jsonl", refused=refused)}
+    if not every:
         raise InputError(f"{folder} holds no questions", fix="make a set with `kedge bench crumq make`")
     for problem in refused or ():
         console.print(f"left out: {problem}", highlight=False)
     pages = once(folder / "pages.jsonl", Page, list)
-    cast, given = cast_of(encoder, model), [question_of(item) for item in made]
+    cast, given = cast_of(encoder, model), sampled([*map(question_of, every.values())], sample, seed)
+    made = [every[question.id] for question in given]
     with write_lock(run, wait=0.0):
         settings = {
             "set": json.loads((folder / "manifest.json").read_text()),
-            "limit": limit,
+            "sample": sample,
+            "seed": seed,
             "cast": type(cast).__name__,
             "model": named(model),
         }
@@ -114,8 +135,16 @@ async def measured(
         async with await worlds(folder, pages, encoder, cast.extract_triples) as both:
             ask = local(both.of, cast, model)
             records = await recorded(run, given, methods, ask, console=console)
-        cheated = {name: await _cheated(folder, run, made, pages, name, cast, encoder) for name in probes}
-        short = await audited(_cases(made, pages), cast)
+            twins = [question for question in given if question.answerable]
+            documents = by_name(parsed(page.passage, "full") for page in pages)
+            needed = supports(twins, documents)
+            short = await audited([await case_of(q, needed, documents, both.full) for q in twins], cast)
+        joined = _joined(twins, needed)
+        cheated = {
+            name: await probe(joined, documents, folder / "full", run, name, encoder, cast)
+            for name in probes
+            if joined
+        }
         opinions = await judged(run / "judged.jsonl", made, records, Judge(judge)) if judge else []
         tables = {
             "Cheatability": cheat_table(cheated),
@@ -123,6 +152,7 @@ async def measured(
             "Judge": judge_table(opinions),
         }
         counts_file = folder / "counts.json"
+        counts = json.loads(counts_file.read_text()) if counts_file.exists() else {}
         found = finished(
             run,
             f"CRUMQ set {folder.name}",
@@ -134,7 +164,7 @@ async def measured(
                 "cheatability": {name: asdict(item) for name, item in cheated.items()},
                 "judge": [asdict(item) for item in opinions],
             },
-            facts=json.loads(counts_file.read_text()) if counts_file.exists() else {},
+            facts={"asked": f"{len(given)} of {len(every)}", "seed": seed, **counts},
             parts=samples(made, pages),
         )
     for table in (score_table(found), *tables.values()):
@@ -144,60 +174,67 @@ async def measured(
 
 
 async def audit(
-    name: str, data: Path, run: Path, method: str, *, encoder: Encoder, limit: int | None = None
-) -> tuple[Cheats, list[Shortcut]]:
-    """The cheatability of a public data set, and what shortcuts score on it.
+    chosen: DataSet,
+    run: Path,
+    method: str,
+    *,
+    encoder: Encoder,
+    sample: int | None = None,
+    seed: int = 0,
+) -> Audit:
+    """What shortcuts score on a data set, and how far a method cheats on it.
 
-    Questions whose support is fewer than two passages are left out: there is nothing to disconnect.
+    Where a question names no documents, or not all that it names are there, shortcuts are given what a search
+    finds. The probe takes the questions that name two documents or more: else there is nothing to disconnect.
+
+    Raises:
+        InputError: Nothing in the set can be answered.
     """
-    chosen = SETS[name]
-    corpus = list(passages(data / FOLDER / chosen.home))
-    ids = {p.title if chosen.titles else p.id: p.id for p in corpus}
-    texts = {p.id: p for p in corpus}
-    known = [
-        (question, tuple(dict.fromkeys(ids[label] for label in question.gold)))
-        for question in chosen.read(data / FOLDER / chosen.questions)
-        if question.answerable
-    ]
-    joined = [(question, gold) for question, gold in known if len(gold) > 1][:limit]
-    pages = [Page(id=p.id, title=p.title, text=p.text, side="internal") for p in corpus]
-    cast = ExtractiveCast(encoder)
+    answerable = [question for question in chosen.questions if question.answerable]
+    if not answerable:
+        fix = "an audit compares with gold answers: choose a set that has some"
+        raise InputError(f"nothing in {chosen.name} can be answered", fix=fix)
+    given = sampled(answerable, sample, seed)
+    corpus = given[0].extra.get("corpus", "")  # what can be answered is asked of one corpus, in every set
+    home = chosen.bases[corpus]
+    documents = by_name(home.documents())
+    named, cast = supports(given, documents), cast_of(encoder)
+    joined = _joined(given, named)
     with write_lock(run, wait=0.0):
-        same_settings(run, {"set": name, "limit": limit, "cast": type(cast).__name__})
-        asked_of = [Probed(q.id, q.question, q.answers, frozenset(gold)) for q, gold in joined]
-        cheated = await probe(asked_of, pages, run, method, encoder, cast)
-    cases = [Case(q.id, q.question, q.answers, tuple(texts[id] for id in gold)) for q, gold in joined]
-    return cheated, await audited(cases, cast)
+        settings = {"data": chosen.name, "hash": fingerprint(chosen.files), "sample": sample, "seed": seed}
+        same_settings(run, {**settings, "cast": type(cast).__name__}, about=about())
+        async with opened(chosen, encoder) as of:
+            cases = [await case_of(question, named, documents, of(corpus)) for question in given]
+        cheated = await probe(joined, documents, home.folder, run, method, encoder, cast) if joined else None
+        short = await audited(cases, cast)
+        found = Audit(chosen.name, method, len(answerable), len(given), len(named), cheated, tuple(short))
+        (run / "audit.json").write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+        (run / "audit.md").write_text("\n".join(map(markdown, audit_tables(found))), encoding="utf-8")
+    return found
 
 
 async def probe(
     given: Sequence[Probed],
-    pages: Sequence[Page],
+    documents: Mapping[str, ParsedDocument],
+    full: Path,
     run: Path,
     method: str,
     encoder: Encoder,
     cast: Cast,
-    *,
-    full: Path | None = None,
 ) -> Cheats:
     """The cheatability of a method on questions over these documents, kept in a run's folder.
 
-    `full` is a knowledge base of the documents, if there is one; it is copied, as documents will be hidden.
+    `full` is a knowledge base of the documents; it is copied, as documents will be hidden.
     """
     scratch = run / "probe"
     shutil.rmtree(scratch, ignore_errors=True)
-    if full is None:
-        full = run / "full"
-        await (await built(full, pages, encoder, cast.extract_triples)).aclose()
     shutil.copytree(full, scratch)
-    cached = CachedEncoder(encoder, full.parent / "vectors.sqlite")
-    texts = {page.id: page.passage for page in pages}
-    async with KnowledgeBase.open(scratch, encoder=cached) as base:
+    async with KnowledgeBase.open(scratch, encoder=encoder) as base:
         rows = await probed(
             run / f"probe-{method}.jsonl",
             given,
             base,
-            texts,
+            documents,
             lambda base, question: answered(base, question, method, cast),
             extract=cast.extract_triples,
         )
@@ -209,31 +246,12 @@ async def _material(source: str) -> list[Passage]:
     return await fetched(source) if source.startswith(("http://", "https://")) else read_corpus(source)
 
 
-async def _cheated(
-    folder: Path,
-    run: Path,
-    given: Sequence[Item],
-    pages: Sequence[Page],
-    method: str,
-    cast: Cast,
-    encoder: Encoder,
-) -> Cheats:
-    twins = [item for item in given if item.answerable and item.hops > 1]
-    asked_of = [Probed(i.id, i.question, i.answers, frozenset(s.document for s in i.supports)) for i in twins]
-    return await probe(asked_of, pages, run, method, encoder, cast, full=folder / "full")
-
-
-def _cases(given: Sequence[Item], pages: Sequence[Page]) -> list[Case]:
-    texts = {page.id: page.passage for page in pages}
+def _joined(given: Iterable[Question], named: Mapping[str, tuple[str, ...]]) -> list[Probed]:
+    """The questions that need two documents or more."""
     return [
-        Case(
-            i.id,
-            i.question,
-            i.answers,
-            tuple(texts[d] for d in dict.fromkeys(s.document for s in i.supports)),
-        )
-        for i in given
-        if i.answerable
+        Probed(question.id, question.question, question.answers, frozenset(named[question.id]))
+        for question in given
+        if len(named.get(question.id, ())) > 1
     ]
 
 
@@ -264,17 +282,22 @@ def _parser() -> argparse.ArgumentParser:
         "--judge", metavar="URL", help="a chat model that judges replies, beside the exact checks"
     )
     score.add_argument("--judge-name", metavar="NAME", help="its name; best of another family")
-    score.add_argument("--limit", type=int, help="the first questions only")
     score.add_argument("--lenient", action="store_true", help="leave out rows that do not fit")
     score.add_argument("--open", action="store_true", help="open the report in a browser")
     check = commands.add_parser("audit", help="measure the cheatability and the shortcuts of a data set")
-    check.add_argument("name", choices=SETS, help=f"which: {', '.join(SETS)}", metavar="SET")
+    check.add_argument("what", nargs="?", metavar="SET",
+                       help=f"a CRUMQ set's folder, or one of {', '.join(KNOWN)}")  # fmt: skip
     check.add_argument("--output", type=Path, required=True, help="folder of the run")
-    check.add_argument("--method", choices=ASKABLE, default=PROBED)
-    check.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
-    check.add_argument("--limit", type=int, help="the first questions only")
+    check.add_argument("--method", choices=ASKABLE, metavar="NAME", default=PROBED,
+                       help=f"whose cheatability is measured  [default: {PROBED}]")  # fmt: skip
+    check.add_argument("--lenient", action="store_true", help="leave out rows that do not fit")
+    add_own(check)
+    add_places(check)
     for command, run in ((make, _make), (score, _score), (check, _audit)):
         command.set_defaults(run=run)
+    for command in (score, check):
+        command.add_argument("--sample", type=int, metavar="N", help="only so many questions, drawn")
+        command.add_argument("--seed", type=int, default=0, help="of the drawing  [default: 0]")
     for command in (make, score):
         command.add_argument("--model", metavar="URL", help="an OpenAI-compatible chat model")
         command.add_argument("--model-name", metavar="NAME")
@@ -290,7 +313,7 @@ def _make(options: argparse.Namespace, console: Console) -> None:
         options.output,
         settings,
         external=options.external,
-        encoder=MiniLM(),
+        encoder=encoder_in(options.output),
         model=model_at(options.model, options.model_name),
         console=console,
     )
@@ -307,11 +330,12 @@ def _score(options: argparse.Namespace, console: Console) -> None:
             run,
             options.methods or DEFAULT,
             probes=options.probe,
-            encoder=MiniLM(),
+            encoder=encoder_in(options.set),
             model=model_at(options.model, options.model_name),
             judge=model_at(options.judge, options.judge_name),
             lenient=options.lenient,
-            limit=options.limit,
+            sample=options.sample,
+            seed=options.seed,
             console=console,
         )
     )
@@ -321,14 +345,18 @@ def _score(options: argparse.Namespace, console: Console) -> None:
 
 
 def _audit(options: argparse.Namespace, console: Console) -> None:
-    is_present(options.data, [options.name])
+    what = own(options) or options.what
+    if what is None:
+        raise InputError("no data is named", fix="name a set, or give --questions and --corpus")
+    refused: list[str] | None = [] if options.lenient else None
+    chosen = data_set(what, options.data.resolve(), options.cache.resolve(), refused=refused)
+    for problem in refused or ():
+        console.print(f"left out: {problem}", highlight=False)
     options.output.mkdir(parents=True, exist_ok=True)
-    cheated, short = asyncio.run(
-        audit(
-            options.name, options.data, options.output, options.method, encoder=MiniLM(), limit=options.limit
-        )
-    )
-    for table in (cheat_table({f"{options.name}, {options.method}": cheated}), shortcut_table(short)):
+    encoder = encoder_in(options.cache)
+    checking = audit(chosen, options.output, options.method, encoder=encoder,
+                     sample=options.sample, seed=options.seed)  # fmt: skip
+    for table in audit_tables(asyncio.run(checking)):
         console.print(markdown(table), highlight=False)
 
 

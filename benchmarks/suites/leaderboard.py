@@ -22,14 +22,14 @@ from rich.console import Console
 from kedge.benchmarks.crumq.corpus import read_corpus
 from kedge.benchmarks.crumq.pipeline import Settings, generate
 from kedge.benchmarks.harness.asking import ASKABLE, DEFAULT
+from kedge.benchmarks.harness.models import encoder_in
 from kedge.benchmarks.harness.page import Table, bars, html, markdown, page, percent
 from kedge.benchmarks.harness.plan import planned
 from kedge.benchmarks.harness.report import score_table
 from kedge.benchmarks.harness.runs import about
 from kedge.benchmarks.harness.scoring import BASELINE, Score
-from kedge.benchmarks.suites._data_sets import KNOWN, absent
+from kedge.benchmarks.suites._data_sets import KNOWN, absent, add_places
 from kedge.benchmarks.suites.run import ran
-from kedge.tools.encoders import MiniLM
 
 __all__ = ["BOARD", "board", "main", "overview"]
 
@@ -83,7 +83,7 @@ async def _made(name: str, data: Path, cache: Path) -> Path:
     """The folder of a CRUMQ set over the corpus of a known set."""
     folder = cache / f"crumq-{name}"
     corpus = read_corpus(data / KNOWN[name].corpus)
-    counts = await generate(folder, corpus, Settings(wanted=WANTED, seed=SEED), encoder=MiniLM())
+    counts = await generate(folder, corpus, Settings(wanted=WANTED, seed=SEED), encoder=encoder_in(folder))
     (folder / "counts.json").write_text(json.dumps(asdict(counts), indent=1) + "\n")
     return folder
 
@@ -126,8 +126,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--methods", nargs="+", default=DEFAULT, choices=ASKABLE, metavar="NAME",
                         help=f"[default: {', '.join(DEFAULT)}]")  # fmt: skip
     parser.add_argument("--sample", type=int, metavar="N", help="at most so many questions of each set")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
-    parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
+    add_places(parser)
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     options = parser.parse_args(given)
     console = Console() if sys.stdout.isatty() else Console(width=400)

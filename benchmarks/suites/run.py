@@ -26,19 +26,26 @@ from typing import Any
 
 from rich.console import Console
 
-from kedge.benchmarks.datasets import READERS
 from kedge.benchmarks.harness.asking import ASKABLE, DEFAULT, Ask, local
 from kedge.benchmarks.harness.cluster import spread
 from kedge.benchmarks.harness.journal import same_settings
-from kedge.benchmarks.harness.models import model_at
+from kedge.benchmarks.harness.models import encoder_in, model_at
 from kedge.benchmarks.harness.page import markdown
 from kedge.benchmarks.harness.plan import Plan, planned, read_plan
 from kedge.benchmarks.harness.report import score_table
 from kedge.benchmarks.harness.runs import about, fingerprint, finished, recorded
 from kedge.benchmarks.harness.scoring import Score
-from kedge.benchmarks.suites._data_sets import KNOWN, DataSet, data_set, opened, sampled
+from kedge.benchmarks.suites._data_sets import (
+    KNOWN,
+    DataSet,
+    add_own,
+    add_places,
+    data_set,
+    opened,
+    own,
+    sampled,
+)
 from kedge.errors import InputError
-from kedge.tools.encoders import MiniLM
 from kedge.tools.knowledge_base.lock import write_lock
 
 __all__ = ["main", "ran"]
@@ -83,9 +90,9 @@ async def ran(plan: Plan, data: Path, cache: Path, *, console: Console) -> list[
 
 
 @asynccontextmanager
-async def asker(plan: Plan, chosen: DataSet) -> AsyncGenerator[Ask]:
+async def asker(plan: Plan, chosen: DataSet, cache: Path) -> AsyncGenerator[Ask]:
     """What asks the questions of a plan in this process."""
-    encoder, model = MiniLM(), model_at(plan.model, plan.model_name)
+    encoder, model = encoder_in(cache), model_at(plan.model, plan.model_name)
     cast = plan.played(encoder, model)
     async with opened(chosen, encoder) as of:
         yield local(of, cast, model)
@@ -94,10 +101,10 @@ async def asker(plan: Plan, chosen: DataSet) -> AsyncGenerator[Ask]:
 @asynccontextmanager
 async def _asking(plan: Plan, chosen: DataSet, data: Path, cache: Path) -> AsyncGenerator[Ask]:
     if plan.engine == "local":
-        async with asker(plan, chosen) as ask:
+        async with asker(plan, chosen, cache) as ask:
             yield ask
         return
-    async with opened(chosen, MiniLM()):
+    async with opened(chosen, encoder_in(cache)):
         pass  # built here, so that workers find them whole
     make = partial(_remote, plan, data, cache)
     async with spread(make, workers=plan.workers, at_once=plan.at_once) as ask:
@@ -108,7 +115,7 @@ async def _asking(plan: Plan, chosen: DataSet, data: Path, cache: Path) -> Async
 async def _remote(plan: Plan, data: Path, cache: Path) -> AsyncGenerator[Ask]:
     """What a worker asks: it reads the data for itself."""
     chosen = data_set(plan.data, data, cache, refused=[] if plan.lenient else None)
-    async with asker(plan, chosen) as ask:
+    async with asker(plan, chosen, cache) as ask:
         yield ask
 
 
@@ -136,15 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine", choices=("local", "ray"), help="where it runs  [default: local]")
     parser.add_argument("--workers", type=int, metavar="N", help="how many, with ray  [default: 2]")
     parser.add_argument("--lenient", action="store_true", default=None, help="leave out rows that do not fit")
-    own = parser.add_argument_group("questions of your own, instead of SET")
-    own.add_argument("--questions", type=Path, help="JSON, JSON Lines or CSV")
-    own.add_argument("--corpus", type=Path, help="a folder or file of documents")
-    own.add_argument("--reader", choices=READERS, metavar="NAME",
-                     help=f"of {', '.join(READERS)}  [default: rows_with]")  # fmt: skip
-    own.add_argument("--fields", nargs="+", metavar="NAME=FIELD",
-                     help="what the fields of rows_with are called: question=query answer=reply")  # fmt: skip
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
-    parser.add_argument("--cache", type=Path, default=Path(".bench"), help="where bases are built and kept")
+    add_own(parser)
+    add_places(parser)
     parser.add_argument("--open", action="store_true", help="open the report in a browser")
     return parser
 
@@ -156,16 +156,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         values = read_plan(Path(options.what))
     elif options.what is not None:
         values = {"data": options.what}
-    if options.questions is not None or options.corpus is not None:
-        if options.questions is None or options.corpus is None:
-            raise InputError("questions need a corpus", fix="give both --questions and --corpus")
-        pairs = [field.partition("=") for field in options.fields or ()]
-        values["data"] = {
-            "questions": options.questions,
-            "corpus": options.corpus,
-            "reader": options.reader or "rows_with",
-            "fields": {name: field for name, _, field in pairs},
-        }
+    if source := own(options):
+        values["data"] = source.model_dump()
     names = ("output", "methods", "cast", "model", "model_name", "sample", "seed", "at_once", "engine",
              "workers", "lenient")  # fmt: skip
     values |= {name: getattr(options, name) for name in names if getattr(options, name) is not None}

@@ -29,7 +29,6 @@ _WINDOW = 256
 _OVERLAP = 48
 _LONGEST = 30  # of an answer
 _PHRASES = 5
-_KEPT = 256  # readings
 # A chunk has one or two windows. Of a huge text, those that share most words with the question are read.
 _WINDOWS = 24
 
@@ -78,6 +77,7 @@ class MiniReader:
     Args:
         threads: Batches that are read at the same time, each by one CPU thread; by default as many as there
             are CPUs for this process, at most eight.
+        kept: Readings that are remembered, some 3 kB each.
 
     Raises:
         ModelError: by the first call, when the weights are missing or cut short.
@@ -91,8 +91,9 @@ class MiniReader:
         '1804'
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, kept: int = 256) -> None:
         self._threads = threads or min(8, usable_cpus())
+        self._room = kept
         self._lock = Lock()
         self._loaded: tuple[Tokenizer, Any] | None = None
         self._kept: OrderedDict[tuple[str, tuple[str, str]], PassageReading] = OrderedDict()
@@ -111,7 +112,7 @@ class MiniReader:
         known |= zip(new, await self._read(question, new), strict=True)
         with self._lock:
             self._kept |= {(question, passage): known[passage] for passage in new}
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > self._room:
                 self._kept.popitem(last=False)
         return [known[passage] for passage in passages]
 

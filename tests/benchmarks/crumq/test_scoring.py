@@ -15,7 +15,7 @@ from kedge.benchmarks.crumq.contrast import contrasts, transformed
 from kedge.benchmarks.crumq.corpus import built
 from kedge.benchmarks.crumq.judging import judged
 from kedge.benchmarks.crumq.probing import Probed, cheats, instances, probed, rounds
-from kedge.benchmarks.crumq.records import Item, Support, question_of
+from kedge.benchmarks.crumq.records import question_of
 from kedge.benchmarks.crumq.report import (
     cheat_table,
     judge_table,
@@ -23,50 +23,21 @@ from kedge.benchmarks.crumq.report import (
     shortcut_table,
 )
 from kedge.benchmarks.crumq.shortcuts import Case, audited
+from kedge.benchmarks.crumq.supports import by_name
 from kedge.benchmarks.crumq.writing import Judge
 from kedge.benchmarks.datasets import Passage
+from kedge.benchmarks.datasets.adding import parsed
 from kedge.benchmarks.harness.asking import answered, record
 from kedge.benchmarks.harness.page import markdown
 from kedge.benchmarks.harness.report import part_table, report, score_table
 from kedge.benchmarks.harness.scoring import scores
 from kedge.errors import DecisionFailed
-from kedge.graphs.answer import Answer, compose
+from kedge.graphs.answer import Answer
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import Evidence, KnowledgeBase
-from kedge.tools.models import Ledger
 from tests.agents.llm._models import Call, TalkingModel, reply
+from tests.benchmarks._questions import ITEMS, item, said
 from tests.benchmarks.crumq._corpus import corpus, pages
-
-
-def item(name: str, *answers: str, answerable: bool = True, hops: int = 2, kind: str = "bridge") -> Item:
-    return Item(
-        id=name,
-        question=f"Who is {name}?",
-        answers=answers,
-        answerable=answerable,
-        corpus="full" if answerable else "internal",
-        kind=kind,  # type: ignore[arg-type]
-        type="multi-step reasoning",
-        format="factual",
-        length="1-2 words",
-        hops=hops,
-        external=0.5,
-        supports=(Support(document="lantern", side="internal", quote="directed by Ada Quill"),),
-    )
-
-
-def said(text: str | None, confidence: float = 0.8, reason: Any = "missing hop") -> Answer:
-    reading = Reading(answer=text, reason=None if text else reason, confidence=confidence)
-    return compose("?", "m", reading, [], ledger=Ledger())
-
-
-ITEMS = [
-    item("a", "Ada Quill"),
-    item("b", "Bo Marrick", hops=3),
-    item("c", "Cy Dask"),
-    item("d", "Outside", answerable=False),
-    item("e", answerable=False, kind="false premise"),
-]
 
 
 def rows(method: str, answers: Sequence[Answer | None]) -> list[dict[str, Any]]:
@@ -106,11 +77,11 @@ async def test_the_probe_hides_documents_and_puts_them_back(tmp_path: Path) -> N
         seen.append({document.title for document in base.documents()})
         return await answered(base, question, "retrieve_read", reader())
 
-    texts = {p.id: p for p in corpus()}
+    documents = by_name(parsed(p, "films") for p in corpus())
     async with base:
         path = tmp_path / "probe.jsonl"
-        found = await probed(path, given, base, texts, ask)
-        assert await probed(path, given, base, texts, ask) == found
+        found = await probed(path, given, base, documents, ask)
+        assert await probed(path, given, base, documents, ask) == found
         assert len(base.documents()) == 7
     assert len(found) == len(seen) == 6
     assert [len(titles) for titles in seen[:2]] == [7, 7]

@@ -14,7 +14,7 @@ import pytest
 from kedge.benchmarks.harness.asking import Ask, Task
 from kedge.benchmarks.harness.cluster import spread
 from kedge.errors import KedgeError, MissingExtra
-from tests.benchmarks.harness._questions import ITEMS
+from tests.benchmarks._questions import QUESTIONS
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def test_free_workers_are_asked_and_each_opens_once(monkeypatch: pytest.Mo
         async with echoing() as ask:
             yield ask
 
-    tasks = [Task(f"m/{n}", ITEMS[n % 5], "m") for n in range(20)]
+    tasks = [Task(f"m/{n}", QUESTIONS[n % 5], "m") for n in range(20)]
     async with spread(make, workers=2, at_once=3) as ask:
         rows = await asyncio.gather(*map(ask, tasks))
     assert [row["question"] for row in rows] == [task.question.id for task in tasks]
@@ -95,7 +95,7 @@ async def test_a_worker_that_is_lost_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "ray", here)
     async with spread(echoing, workers=1, at_once=1) as ask:
         with pytest.raises(KedgeError, match="a worker was lost: gone"):
-            await ask(Task("m/a", ITEMS[0], "m"))
+            await ask(Task("m/a", QUESTIONS[0], "m"))
 
 
 @pytest.mark.timeout(600)
@@ -106,5 +106,5 @@ async def test_workers_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("raylet_start_wait_time_s", "agent_register_timeout_ms"):
         monkeypatch.setenv(f"RAY_{name}", "400000")  # where much else is running
     async with spread(echoing, workers=1, at_once=2) as ask:
-        rows = [await ask(Task(f"m/{question.id}", question, "m")) for question in ITEMS]
-    assert [row["question"] for row in rows] == [question.id for question in ITEMS]
+        rows = [await ask(Task(f"m/{question.id}", question, "m")) for question in QUESTIONS]
+    assert [row["question"] for row in rows] == [question.id for question in QUESTIONS]

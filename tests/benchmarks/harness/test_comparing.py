@@ -14,9 +14,9 @@ from kedge.benchmarks.harness.comparing import compared, pair_table
 from kedge.benchmarks.harness.page import markdown
 from kedge.benchmarks.harness.runs import Run, read_run
 from kedge.errors import InputError
-from tests.benchmarks.harness._questions import ITEMS, item, said
+from tests.benchmarks._questions import QUESTIONS, question, said
 
-MANY = [item(f"q{n}", "Ada Quill") for n in range(12)]
+MANY = [question(f"q{n}", "Ada Quill") for n in range(12)]
 
 
 def run(name: str, given: Sequence[Question], *methods: tuple[str, str]) -> Run:
@@ -45,7 +45,7 @@ def test_only_questions_that_are_the_same_are_compared() -> None:
     assert (len(found.questions), found.left_out) == (10, 2)
     assert {row["method"] for row in found.records} == {"a/run: m", "b/run: m"}
     with pytest.raises(InputError, match="no question in common"):
-        compared([run("a", MANY, ("m", "x")), run("b", ITEMS, ("m", "x"))])
+        compared([run("a", MANY, ("m", "x")), run("b", QUESTIONS, ("m", "x"))])
 
 
 def test_what_was_not_asked_earns_nothing() -> None:

@@ -15,14 +15,14 @@ from kedge.benchmarks.harness.page import bars, html, markdown, page
 from kedge.benchmarks.harness.report import part_table, question_html, report, score_table
 from kedge.benchmarks.harness.scoring import scores
 from kedge.benchmarks.metrics import Interval
+from tests.benchmarks._questions import QUESTIONS, question, said
 from tests.benchmarks.harness._browser import screenshot
-from tests.benchmarks.harness._questions import ITEMS, item, said
 
 NASTY = "</script><img src=x onerror=alert(1)><u>&"
 
 
 def written() -> str:
-    given = [*ITEMS, replace(item("x", NASTY), question=NASTY, kind=NASTY)]
+    given = [*QUESTIONS, replace(question("x", NASTY), question=NASTY, kind=NASTY)]
     answers = [said("Ada Quill", 0.9), None, said(NASTY, 0.4), said("Outside", 0.7), said(None), said(NASTY)]
     kept = [
         record(i, method, a, 0.01, failure="" if a else NASTY)
@@ -54,7 +54,7 @@ def test_the_report_stands_alone_and_data_is_no_markup() -> None:
 
 
 def test_questions_on_which_methods_differ_come_first() -> None:
-    given = ITEMS[:2]
+    given = QUESTIONS[:2]
     right, wrong = said("Bo Marrick"), said("Nobody")
     kept = [record(given[0], m, wrong, 0.01) for m in "mn"]
     kept += [record(given[1], "m", right, 0.01), record(given[1], "n", wrong, 0.01)]
@@ -64,7 +64,7 @@ def test_questions_on_which_methods_differ_come_first() -> None:
 
 
 def test_tables_have_as_many_cells_as_heads() -> None:
-    found = scores(ITEMS, [])
+    found = scores(QUESTIONS, [])
     for table in (score_table(found), part_table(found, "kind"), part_table(found, "hops")):
         assert len({line.count("|") for line in markdown(table).splitlines()}) == 1
         assert html(table).count("<td>") == len(table[0]) * len(table[1])
@@ -72,11 +72,11 @@ def test_tables_have_as_many_cells_as_heads() -> None:
 
 def test_a_question_shows_what_it_rests_on() -> None:
     support = {"document": "ada.md", "side": "external", "quote": "born in <1902>"}
-    supported = replace(ITEMS[3], extra={**ITEMS[3].extra, "supports": [support]})
+    supported = replace(QUESTIONS[3], extra={**QUESTIONS[3].extra, "supports": [support]})
     text = question_html(supported, [])
     assert "<mark>born in &lt;1902&gt;</mark>" in text
     assert "<b>Outside</b>" in text
-    assert "ada.md" in question_html(replace(ITEMS[0], gold=("ada.md",)), [])
+    assert "ada.md" in question_html(replace(QUESTIONS[0], gold=("ada.md",), extra={}), [])
 
 
 def test_a_browser_draws_the_report(tmp_path: Path) -> None:

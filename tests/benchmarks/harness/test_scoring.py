@@ -13,11 +13,11 @@ from kedge.benchmarks.harness.asking import record
 from kedge.benchmarks.harness.drawing import in_development
 from kedge.benchmarks.harness.scoring import BASELINE, Score, Tally, scores
 from kedge.graphs.answer import Answer
-from tests.benchmarks.harness._questions import ITEMS, item, said
+from tests.benchmarks._questions import QUESTIONS, question, said
 
 
 def rows(method: str, answers: Sequence[Answer | None]) -> list[dict[str, Any]]:
-    pairs = zip(ITEMS, answers, strict=False)
+    pairs = zip(QUESTIONS, answers, strict=False)
     return [record(i, method, a, 0.01, failure="" if a else "broken") for i, a in pairs]
 
 
@@ -28,7 +28,7 @@ def mean(score: Score) -> float:
 
 def test_scores_by_hand_with_failures_in_every_denominator() -> None:
     answers = [said("Ada Quill"), None, said("Bo Quill"), said("Outside"), said(None)]
-    [score] = [s for s in scores(ITEMS, rows("m", answers)) if s.method == "m"]
+    [score] = [s for s in scores(QUESTIONS, rows("m", answers)) if s.method == "m"]
     assert score.f1.mean == pytest.approx(1 / 3)  # right, failed, wrong
     assert (score.f1.n, score.refused.n, score.ratios.n, score.failures) == (3, 2, 2, 1)
     assert score.refused.mean == 0.5
@@ -40,14 +40,14 @@ def test_scores_by_hand_with_failures_in_every_denominator() -> None:
 
 
 def test_a_question_that_was_not_asked_counts_as_failed() -> None:
-    [score] = [s for s in scores(ITEMS, rows("m", [said("Ada Quill")])) if s.method == "m"]
+    [score] = [s for s in scores(QUESTIONS, rows("m", [said("Ada Quill")])) if s.method == "m"]
     assert score.failures == 4
     assert score.f1.mean == pytest.approx(1 / 3)
     assert score.ratios.failed == 1
 
 
 def test_refusing_is_not_free_and_neither_is_answering() -> None:
-    found = {score.method: score for score in scores(ITEMS, [])}
+    found = {score.method: score for score in scores(QUESTIONS, [])}
     refuse, answer = found["always refuse"], found["always answer"]
     assert (refuse.f1.mean, refuse.refused.mean, mean(refuse)) == (0, 1, pytest.approx(0.3))
     assert answer.refused.mean == 0
@@ -56,12 +56,12 @@ def test_refusing_is_not_free_and_neither_is_answering() -> None:
 
 def test_running_out_of_budget_is_no_acceptable_refusal() -> None:
     answers = [said(None)] * 3 + [said(None, reason="budget"), said(None, reason="under-specified")]
-    [score] = [s for s in scores(ITEMS, rows("m", answers)) if s.method == "m"]
+    [score] = [s for s in scores(QUESTIONS, rows("m", answers)) if s.method == "m"]
     assert (score.refused.mean, score.ratios.unanswered, score.ratios.clarification) == (0.5, 0.5, 0.5)
 
 
 def test_methods_are_compared_question_by_question() -> None:
-    many = [item(f"q{n}", "Ada Quill") for n in range(12)]
+    many = [question(f"q{n}", "Ada Quill") for n in range(12)]
     right = [record(i, "m", said("Ada Quill"), 0.01) for i in many]
     wrong = [record(i, BASELINE, said("Nobody"), 0.01) for i in many]
     found = {score.method: score for score in scores(many, [*right, *wrong])}
@@ -72,7 +72,7 @@ def test_methods_are_compared_question_by_question() -> None:
 
 
 def test_a_threshold_is_chosen_on_one_half_and_told_on_the_other() -> None:
-    many = [item(f"q{n}", "Ada Quill", answerable=n % 2 == 0) for n in range(60)]
+    many = [question(f"q{n}", "Ada Quill", answerable=n % 2 == 0) for n in range(60)]
     given = [
         record(i, "m", said("Ada Quill", 0.9) if i.answerable else said("Nobody", 0.2), 0.01) for i in many
     ]
@@ -82,12 +82,12 @@ def test_a_threshold_is_chosen_on_one_half_and_told_on_the_other() -> None:
     assert score.thresholded == pytest.approx(1.0)
     halves = {in_development(i) for i in many}
     assert halves == {True, False}
-    twin = replace(item("x", "A"), id="other", extra={"twin": "x"})
-    assert in_development(twin) == in_development(item("x", answerable=False))
+    twin = replace(question("x", "A"), id="other", extra={"twin": "x"})
+    assert in_development(twin) == in_development(question("x", answerable=False))
 
 
 def test_ten_thousand_records_are_scored_in_time() -> None:
-    many = [item(f"q{n}", "Ada Quill", answerable=n % 3 > 0) for n in range(5_000)]
+    many = [question(f"q{n}", "Ada Quill", answerable=n % 3 > 0) for n in range(5_000)]
     given = [record(i, m, said("Ada Quill", n % 7 / 7), 0.01) for m in "ab" for n, i in enumerate(many)]
     start = process_time()
     scores(many, given)
@@ -95,7 +95,7 @@ def test_ten_thousand_records_are_scored_in_time() -> None:
 
 
 def test_where_everything_can_be_answered_there_is_no_joint_score() -> None:
-    given = [item("a", "Ada Quill"), item("b", "Bo Marrick")]
+    given = [question("a", "Ada Quill"), question("b", "Bo Marrick")]
     [score] = [
         s for s in scores(given, [record(i, "m", said("Ada Quill"), 0.01) for i in given]) if s.method == "m"
     ]
@@ -105,17 +105,17 @@ def test_where_everything_can_be_answered_there_is_no_joint_score() -> None:
 
 def test_a_joint_score_has_the_interval_of_both_sides() -> None:
     right = [said("Ada Quill"), said("Bo Marrick"), said("Cy Dask"), said(None), said(None)]
-    [sure] = [s for s in scores(ITEMS, rows("m", right)) if s.method == "m"]
+    [sure] = [s for s in scores(QUESTIONS, rows("m", right)) if s.method == "m"]
     assert sure.joint is not None
     assert (sure.joint.low, sure.joint.high, sure.joint.n) == (1, 1, 5)
-    [half] = [s for s in scores(ITEMS, rows("m", [*right[:3], said("x"), said(None)])) if s.method == "m"]
+    [half] = [s for s in scores(QUESTIONS, rows("m", [*right[:3], said("x"), said(None)])) if s.method == "m"]
     assert half.joint is not None
     assert half.joint.low == pytest.approx(0.7)
     assert half.joint.mean == pytest.approx(0.85)
 
 
 def test_a_tally_tells_how_it_goes() -> None:
-    tally = Tally({question.id: question for question in ITEMS})
+    tally = Tally({question.id: question for question in QUESTIONS})
     assert str(tally) == ""
     for row in rows("m", [said("Ada Quill"), None, said("Bo Quill"), said("Outside"), said(None)]):
         tally.add(row)

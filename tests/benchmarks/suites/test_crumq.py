@@ -79,39 +79,3 @@ def test_bad_input_is_told_in_a_line(
     assert done.exit_code == 1
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_a_public_data_set_is_audited(tmp_path: Path) -> None:
-    """HotpotQA in small: its probe and its shortcuts."""
-    home = tmp_path / "data" / "multihop_qa" / "hotpot500"
-    home.mkdir(parents=True)
-    films = [
-        {"title": film, "text": f"{film} is a film directed by {person}."}
-        for film, person in zip(FILMS, PEOPLE, strict=True)
-    ]
-    people = [
-        {"title": person, "text": f"{person} was born in {1890 + n}."} for n, person in enumerate(PEOPLE)
-    ]
-    questions = [
-        {
-            "id": f"q{n}",
-            "question": f"In which year was the director of {film} born?",
-            "answer": str(1890 + n),
-            "type": "bridge",
-            "gold_titles": [film, person],
-        }
-        for n, (film, person) in enumerate(zip(FILMS, PEOPLE, strict=True))
-    ]
-    (home / "corpus.jsonl").write_text("\n".join(map(json.dumps, [*films, *people])))
-    (home / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
-    options = ("--data", tmp_path / "data", "--method", "retrieve_read", "--output", tmp_path / "run")
-    told = run("audit", "hotpot500", *options)
-    assert "| hotpot500, retrieve_read | 7 |" in told
-    assert "single document" in told
-    lines = (tmp_path / "run" / "probe-retrieve_read.jsonl").read_text().splitlines()
-    assert len(lines) == 7 * 3
-    missing = CliRunner().invoke(
-        app, ["bench", "crumq", "audit", "2wiki500", "--data", str(tmp_path), "--output", str(tmp_path / "x")]
-    )
-    assert missing.exit_code == 1
-    assert "DATA.md" in missing.stderr

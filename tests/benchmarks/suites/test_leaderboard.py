@@ -13,7 +13,7 @@ from kedge._cli import app
 from kedge.benchmarks.harness.asking import record
 from kedge.benchmarks.harness.scoring import scores
 from kedge.benchmarks.suites.leaderboard import overview
-from tests.benchmarks.harness._questions import ITEMS, item, said
+from tests.benchmarks._questions import QUESTIONS, question, said
 
 NAMES = ("Hesk Pier", "Marle Bridge", "Skerrivane Light", "Tarn Mill")
 
@@ -58,9 +58,9 @@ def test_one_page_shows_what_is_there_and_names_what_is_not(data: Path) -> None:
 
 
 def test_the_overview_has_a_number_an_interval_and_n_for_every_method() -> None:
-    kept = [record(i, "retrieve_read", said("Ada Quill"), 0.01) for i in ITEMS]
-    answerable = [item("a", "Ada Quill")]
-    both = {"mixed": scores(ITEMS, kept), "plain": scores(answerable, kept[:1])}
+    kept = [record(i, "retrieve_read", said("Ada Quill"), 0.01) for i in QUESTIONS]
+    answerable = [question("a", "Ada Quill")]
+    both = {"mixed": scores(QUESTIONS, kept), "plain": scores(answerable, kept[:1])}
     head, rows = overview(both)
     assert head == ("method", "mixed", "plain")
     cells = {row[0]: row[1:] for row in rows}
