@@ -23,7 +23,7 @@ __all__ = ["MiniReader", "PassageReader", "PassageReading", "Phrase", "verify_re
 
 _START, _END = 101, 102
 _QUESTION, _TITLE = 48, 16  # word pieces
-# Of question, title and text together: the most that the model takes. Longer than most that it was trained on,
+# Of question, title and text together: the most that the model takes. Longer than most that it learnt from,
 # which cost nothing on the calibration articles and spares a second window.
 _WINDOW = 256
 _OVERLAP = 48
