@@ -16,9 +16,11 @@ from kedge.agents.roles import Augmenter
 from kedge.errors import InputError, KedgeError, ModelUnavailable
 from kedge.tools.adapters import Adapter, AdapterStore, Encoding, Lesson, training_turns
 from kedge.tools.knowledge_base import Chunk, Failure, Progress
-from kedge.tools.models import Meter
+from kedge.tools.models import Budget, Meter
 
 __all__ = ["EncodeReport", "Train", "encode_passages", "encoded_task", "learnt_pairs"]
+
+UNHURRIED = Budget(seconds=None)  # what is learnt for good may take longer than an answer
 
 Train = Callable[[Sequence[Lesson], Encoding], list[Adapter]]
 """Makes one adapter for each lesson; takes its time, in a thread of its own."""
@@ -65,7 +67,7 @@ async def encode_passages(
         ModelUnavailable: the augmenter's model has gone; what was encoded is kept.
         AdapterError: the model cannot be trained so.
     """
-    began, failed, meter = time.monotonic(), [], meter or Meter()
+    began, failed, meter = time.monotonic(), [], meter or Meter(UNHURRIED)
     texts = {chunk.indexed_text: chunk for chunk in chunks}  # equal passages share an adapter
     todo = [chunk for text, chunk in texts.items() if encoding.origin(text).key not in store]
     encoded, size = 0, 0
@@ -98,7 +100,7 @@ async def learnt_pairs(
     texts = {chunk.indexed_text: chunk for chunk in chunks}
     there = [chunk for text, chunk in texts.items() if encoding.origin(text).key in store]
     made = await asyncio.gather(
-        *(_lesson(chunk, augmenter, meter or Meter(), encoding) for chunk in there[:most])
+        *(_lesson(chunk, augmenter, meter or Meter(UNHURRIED), encoding) for chunk in there[:most])
     )
     lessons = [lesson for lesson in made if isinstance(lesson, Lesson)]
     return [(lesson, store.get(encoding.origin(lesson.text).key)) for lesson in lessons]

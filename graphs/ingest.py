@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from kedge.agents.roles import TripleExtractor
 from kedge.errors import KedgeError, ModelError, ModelUnavailable
 from kedge.tools.knowledge_base import Chunk, Extraction, KnowledgeBase, ParsedDocument
-from kedge.tools.models import Meter
+from kedge.tools.models import Budget, Meter
 
 __all__ = ["Estimate", "estimate", "extracting"]
 
@@ -82,7 +82,7 @@ async def estimate(
         ModelError: the model does not answer.
     """
     preview = await base.apreview(sources, sample=SAMPLE, **options)
-    meter = Meter()
+    meter = Meter(Budget(seconds=None))
     await gather(*(meter.play("extract_triples", extractor.extract_triples, c) for c in preview.sample))
     read, sample = meter.ledger().total, len(preview.sample)
     calls = math.ceil(preview.chunks * (read.calls + read.cache_hits) / max(1, sample))
