@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.runtime import Runtime
@@ -14,10 +14,12 @@ from kedge.agents.decisions import Gap, Judgement, Plan, Reading
 from kedge.agents.roles import Cast
 from kedge.errors import BudgetExceeded, DecisionFailed
 from kedge.graphs.events import Event, EventKind
-from kedge.tools.adapters import Adapters
 from kedge.tools.knowledge_base import Evidence, Gallery, KnowledgeBase
 from kedge.tools.models import Meter
 from kedge.tools.search import hybrid
+
+if TYPE_CHECKING:
+    from kedge.tools.adapters import Adapters
 
 __all__ = ["Context", "Nested", "Search", "halting"]
 

@@ -18,7 +18,6 @@ import numpy as np
 from kedge.errors import LoadError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.encoders.images._protocol import ImageEncoder, JointEncoder, PatchEncoder
-from kedge.tools.images import opened
 from kedge.tools.knowledge_base.lock import awrite_lock
 from kedge.tools.knowledge_base.records import Chunk, Picture
 from kedge.tools.knowledge_base.vectors import Vectors
@@ -91,6 +90,8 @@ class Gallery:
         Raises:
             LoadError: it cannot be read.
         """
+        from kedge.tools.images import opened  # only what has pictures needs it
+
         return opened(self.file(picture).read_bytes(), f"the picture of chunk {picture.chunk_id}")
 
     def same(self, data: bytes) -> list[int]:
