@@ -70,7 +70,7 @@ class State(TypedDict, total=False):
 async def decide(state: State, runtime: Runtime[Context]) -> State:
     """Whether to search, and where; without documents with pages no page is looked for."""
     context = runtime.context
-    paged = await asyncio.to_thread(lambda: any(d.kind == "pdf" for d in context.base.documents()))
+    paged = await asyncio.to_thread(context.base.holds, "pdf")
     route = destinations(state["question"], images=len(context.images), paged=paged)
     if context.gallery is None and not context.images:
         route = Route(search=True, places=tuple(place for place in route.places if place != "images"))
