@@ -17,7 +17,7 @@ from PIL import Image
 from kedge import KnowledgeBase
 from kedge.testing import FakeEncoder
 from kedge.tools.encoders.images import Descriptors
-from kedge.tools.images import as_png
+from kedge.tools.images import Box, as_png
 from kedge.tools.knowledge_base import Gallery, ParsedDocument, caption, load
 from kedge.tools.knowledge_base.loaders._figures import caption_of
 from tests._pictures import painted, sheet, told
@@ -111,9 +111,34 @@ def test_a_page_without_drawings_has_no_figures(tmp_path: Path) -> None:
     assert document.figures == ()
 
 
-def test_a_caption_far_away_is_that_of_another_figure() -> None:
-    from kedge.tools.images import Box
+def test_a_figure_of_a_pdf_is_told_of_by_its_whole_caption_and_the_sentences_that_name_it(
+    tmp_path: Path,
+) -> None:
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    pdf.add_page()
+    pdf.multi_cell(
+        0, 6, "The quay was full in spring. As Fig. 3 shows, herring came late. Figure 31 is lost."
+    )
+    pdf.rect(60, 60, 80, 60, style="F")
+    pdf.text(60, 130, "Figure 3: Catches of herring and of cod by")
+    pdf.text(60, 136, "year, in tonnes.")
+    pdf.output(str(tmp_path / "report.pdf"))
+    [document] = load(tmp_path / "report.pdf")
+    [figure] = [block for block in document.blocks if block.kind == "image"]
+    assert document.text[figure.start : figure.end].splitlines() == [
+        "Picture on page 1",
+        "Figure 3: Catches of herring and of cod by year, in tonnes.",
+        "As Fig. 3 shows, herring came late.",
+    ]
 
+
+def test_a_sentence_about_a_figure_is_no_caption() -> None:
+    lines = [("Figure 1 shows the quays", 0.31), ("Figure 1. Quays", 0.4)]
+    assert caption_of(Box(0, 0.1, 1, 0.3), lines) == "Figure 1. Quays"
+
+
+def test_a_caption_far_away_is_that_of_another_figure() -> None:
     assert caption_of(Box(0, 0.1, 1, 0.3), [("Figure 1: Quays", 0.9)]) == ""
     assert caption_of(Box(0, 0.1, 1, 0.3), [("Figures are in tonnes", 0.31)]) == ""
 
