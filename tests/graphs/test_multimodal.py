@@ -126,14 +126,23 @@ async def test_an_image_that_nothing_looks_like_is_not_answered_from_other_thing
 
 
 async def test_what_can_be_seen_is_described_without_a_search(base: KnowledgeBase) -> None:
-    cast = ScriptedCast({"describe": [Description(text="noise", hints=("A red sheet",), confidence=0.4)]})
-    answer, events = await run(base, cast, "What is in this picture?", NOISE)
-    assert answer.text == "noise"
+    orange = as_png(sheet("orange"))
+    said = Description(text="an orange sheet", hints=("A red sheet",), confidence=0.4)
+    cast = ScriptedCast({"describe": [said]})
+    answer, events = await run(base, cast, "What is in this picture?", orange)
+    assert answer.text == "an orange sheet"
     assert "searched" not in [event.kind for event in events]
     [(_, (_, hints, images))] = cast.calls
-    assert "A red sheet" in hints
-    assert images == (NOISE,)
+    assert hints == ["A red sheet"]
+    assert images == (orange,)
     assert [c.source for c in answer.citations] == ["sheet.png"]
+
+
+async def test_what_is_said_of_pictures_unlike_the_image_is_no_hint(base: KnowledgeBase) -> None:
+    cast = ScriptedCast({"describe": [Description(text="noise", confidence=0.4)]})
+    await run(base, cast, "What is in this picture?", NOISE)
+    [(_, (_, hints, _))] = cast.calls
+    assert hints == []
 
 
 async def test_a_picture_of_the_documents_is_described_in_their_words(base: KnowledgeBase) -> None:
