@@ -150,9 +150,11 @@ async def reflect(state: State, runtime: Runtime[Context]) -> State:
     """Say what is missing; that nothing looks like the image is missing, too."""
     context, turn = runtime.context, len(state["queries"]) - 1
     judgement = await context.judge(state["question"], state["evidence"])
-    if not judgement.sufficient and context.images and not any(seen.alike for seen in state["looks"]):
+    if context.images and not any(seen.alike or seen.text for seen in state["looks"]):
+        # However much is said of what the question names: it may be said of something else.
         unknown = Gap(kind="entity", target="the image", description="no picture here shows the same")
-        judgement = judgement.model_copy(update={"gaps": (unknown, *judgement.gaps)})
+        update = {"sufficient": False, "gaps": (unknown, *judgement.gaps)}
+        judgement = judgement.model_copy(update=update)
     missing = "; ".join(gap.description for gap in judgement.gaps)
     event = context.event(
         "evaluated",
