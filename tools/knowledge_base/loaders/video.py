@@ -96,6 +96,8 @@ def _inside(source: Source) -> list[Cue]:
     found = []
     room = source.limits.bytes
     with _opened(source) as video:
+        from av.subtitles.subtitle import AssSubtitle
+
         contexts = ((stream, stream.codec_context) for stream in video.streams.subtitles)
         streams = [stream for stream, context in contexts if context and context.name in _WRITTEN]
         for packet in video.demux(streams[:1]) if streams else ():
@@ -103,7 +105,8 @@ def _inside(source: Source) -> list[Cue]:
                 continue
             start = float(packet.pts * packet.time_base)
             end = start + float((packet.duration or 0) * packet.time_base)
-            text = " ".join(plain(said.dialogue.decode(errors="replace")) for said in packet.decode())
+            parts = (part for part in packet.decode() if isinstance(part, AssSubtitle))
+            text = " ".join(plain(part.dialogue.decode(errors="replace")) for part in parts)
             room -= len(text)
             if room < 0:
                 raise source.too_large("the text of its subtitles")
