@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 HINTS = 5  # texts about similar images
+COMPARED = 50  # pictures, among which are those that may be similar
+# A picture that is more times as far from an image as one that shows the same is not like it: by the embedded
+# descriptors, so far apart are nine in ten pairs of photos of anything.
+FAR = 3
 
 Place = Literal["text", "images", "pages"]
 
@@ -187,13 +191,19 @@ async def _pointed_at(context: Context, question: str, data: bytes) -> Sequence[
 
 
 async def told_of(gallery: Gallery, data: bytes) -> list[Evidence]:
-    """What is said of pictures like this one, and what lies where it is mapped."""
+    """What is said of pictures like this one, and of those of them that lie where it is mapped."""
     image = await asyncio.to_thread(opened, data)
-    like = await similar(gallery, image, HINTS)
-    mapped = dict(await gallery.texts_for(image, HINTS, own=[item.chunk.id for item in like]))
-    near = [Evidence(c, mapped[c.id], "lies near the image") for c in gallery.base.chunks(list(mapped))]
-    about = [*like, *(item for item in near if item.chunk.kind == "image")]
-    return [item for item in about if caption(item.chunk)]
+    compared = await similar(gallery, image, COMPARED)
+    least = 1 - FAR * (1 - gallery.encoder.alike)
+    like = [item for item in compared if item.score >= least]
+    first, others = like[:HINTS], {item.chunk.id for item in like[HINTS:]}
+    mapped = dict(await gallery.texts_for(image, HINTS, own=[item.chunk.id for item in first]))
+    near = [
+        Evidence(c, mapped[c.id], "lies near the image")
+        for c in gallery.base.chunks(list(mapped))
+        if c.id in others
+    ]
+    return [item for item in (*first, *near) if caption(item.chunk)]
 
 
 def part(data: bytes, box: Box) -> bytes:

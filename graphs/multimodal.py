@@ -70,7 +70,7 @@ class State(TypedDict, total=False):
 async def decide(state: State, runtime: Runtime[Context]) -> State:
     """Whether to search, and where; without documents with pages no page is looked for."""
     context = runtime.context
-    paged = await asyncio.to_thread(lambda: any(d.kind == "pdf" for d in context.base.documents()))
+    paged = await asyncio.to_thread(context.base.holds, "pdf")
     route = destinations(state["question"], images=len(context.images), paged=paged)
     if context.gallery is None and not context.images:
         route = Route(search=True, places=tuple(place for place in route.places if place != "images"))
@@ -150,9 +150,11 @@ async def reflect(state: State, runtime: Runtime[Context]) -> State:
     """Say what is missing; that nothing looks like the image is missing, too."""
     context, turn = runtime.context, len(state["queries"]) - 1
     judgement = await context.judge(state["question"], state["evidence"])
-    if not judgement.sufficient and context.images and not any(seen.alike for seen in state["looks"]):
+    if context.images and not any(seen.alike or seen.text for seen in state["looks"]):
+        # However much is said of what the question names: it may be said of something else.
         unknown = Gap(kind="entity", target="the image", description="no picture here shows the same")
-        judgement = judgement.model_copy(update={"gaps": (unknown, *judgement.gaps)})
+        update = {"sufficient": False, "gaps": (unknown, *judgement.gaps)}
+        judgement = judgement.model_copy(update=update)
     missing = "; ".join(gap.description for gap in judgement.gaps)
     event = context.event(
         "evaluated",

@@ -92,9 +92,12 @@ class ExtractiveCast:
 
     async def read(self, question: str, evidence: Sequence[Evidence]) -> Reading:
         """The answer that the evidence supports (one of the options, if any), or why it supports none."""
+        from kedge.agents.extractive.captions import shown
         from kedge.agents.extractive.options import among, choices
         from kedge.agents.extractive.reading import read
 
+        if caption := shown(question, evidence):
+            return caption
         asked = choices(question)
         reading = await read(asked.stem, evidence, self.encoder, self.reader or _shipped())
         return among(asked, reading, evidence)

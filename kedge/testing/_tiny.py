@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from kedge.testing import _tiny_eyes
+from kedge.testing import _tiny_clip, _tiny_eyes
 
 __all__ = ["make_tiny_model"]
 
@@ -41,13 +41,14 @@ ARCHITECTURES = {
     "qwen3": "Qwen3ForCausalLM",
     "llama": "LlamaForCausalLM",
     "idefics3": "LlamaForCausalLM",  # the part of it that reads and writes
+    "clip": "CLIPModel",
 }
 
 
 def make_tiny_model(
     folder: str | Path,
     *,
-    architecture: Literal["qwen3", "llama", "idefics3"] = "qwen3",
+    architecture: Literal["qwen3", "llama", "idefics3", "clip"] = "qwen3",
     layers: int = 2,
     width: int = 64,
     heads: int = 2,
@@ -56,7 +57,7 @@ def make_tiny_model(
     texts: Iterable[str] = (TEXT,),
     seed: int = 0,
 ) -> Path:
-    """Write a causal language model with random weights, its tokenizer and its chat template into `folder`.
+    """Write a language model with random weights, its tokenizer and its chat template into `folder`.
 
     It says nonsense, always the same for the same arguments, and is served like a real model, for example by
     vLLM. The tokenizer is a byte-level BPE trained on `texts`, so it takes any text. Weights are float32, in
@@ -64,7 +65,8 @@ def make_tiny_model(
 
     Args:
         folder: Made if it is not there; files of the same names are replaced.
-        architecture: `qwen3` or `llama`; or `idefics3`, a Llama that is also shown images, 7 tokens each.
+        architecture: `qwen3` or `llama`; `idefics3`, a Llama that is also shown images, 7 tokens each; or
+            `clip`, which writes nothing and makes vectors of `width` numbers of texts and images.
         layers: Transformer blocks.
         width: Length of a hidden vector; `heads` must divide it, and half of the heads share keys and values.
         heads: Attention heads, an even number; vLLM on the CPU wants `width / heads` to be 32, 64, 96 or 128.
@@ -83,17 +85,20 @@ def make_tiny_model(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    sees = architecture == "idefics3"
-    tokenizer = _tokenizer(texts, vocabulary, _tiny_eyes.MARKS if sees else ())
+    begin = END_OF_TEXT if architecture != "clip" else TURN  # vLLM wants CLIP's token 0 to be no mark
+    tokenizer = _tokenizer(texts, vocabulary, _tiny_eyes.MARKS if architecture == "idefics3" else ())
+    if architecture == "clip":
+        around = [(mark, tokenizer.token_to_id(mark)) for mark in (TURN, END_OF_TURN)]
+        tokenizer.post_processor = processors.TemplateProcessing(f"{TURN} $A {END_OF_TURN}", None, around)
     tokenizer.save(str(folder / "tokenizer.json"))
     ends = {
-        "bos_token_id": tokenizer.token_to_id(END_OF_TEXT),
+        "bos_token_id": tokenizer.token_to_id(begin),
         "eos_token_id": tokenizer.token_to_id(END_OF_TURN),
-        "pad_token_id": tokenizer.token_to_id(END_OF_TEXT),
+        "pad_token_id": tokenizer.token_to_id(begin),
     }
     config = {
         "architectures": [ARCHITECTURES[architecture]],
-        "model_type": "llama" if sees else architecture,
+        "model_type": "llama" if architecture == "idefics3" else architecture,
         "vocab_size": tokenizer.get_vocab_size(),
         "hidden_size": width,
         "intermediate_size": 2 * width,
@@ -110,29 +115,58 @@ def make_tiny_model(
         "torch_dtype": "float32",
         **ends,
     }
-    shown = _tiny_eyes.seeing(config, tokenizer.token_to_id(_tiny_eyes.IMAGE)) if sees else config
-    _write(folder / "config.json", shown)
+    made = _made(architecture, config, tokenizer, np.random.default_rng(seed))
+    _write(folder / "config.json", made.config)
     _write(folder / "generation_config.json", ends)
     _write(
         folder / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": END_OF_TEXT,
+            "bos_token": begin,
             "eos_token": END_OF_TURN,
-            "pad_token": END_OF_TEXT,
+            "pad_token": begin,
             "model_max_length": context,
-            "chat_template": _tiny_eyes.CHAT_TEMPLATE if sees else CHAT_TEMPLATE,
+            "chat_template": made.template,
         },
     )
-    random = np.random.default_rng(seed)
-    weights = dict(_weights(config, random))
-    if sees:
-        inside = {re.sub(r"\Amodel\.", "model.text_model.", name): each for name, each in weights.items()}
-        weights = inside | dict(_tiny_eyes.eyes(width, random))
-        for name, processor in _tiny_eyes.PROCESSORS.items():
-            _write(folder / name, processor)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    for name, processor in made.processors.items():
+        _write(folder / name, processor)
+    save_file(made.weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
+
+
+class _Made(NamedTuple):
+    config: Mapping[str, object]
+    template: str
+    processors: Mapping[str, Mapping[str, object]]
+    weights: dict[str, npt.NDArray[np.float32]]
+
+
+def _made(
+    architecture: str, config: Mapping[str, object], tokenizer: Tokenizer, random: np.random.Generator
+) -> _Made:
+    """A model of this architecture around, or in the size of, the language model that `config` tells of."""
+    sizes = {name: value for name, value in config.items() if isinstance(value, int)}
+    if architecture == "clip":
+        towers = _tiny_clip.towers(
+            random,
+            width=sizes["hidden_size"],
+            layers=sizes["num_hidden_layers"],
+            vocabulary=sizes["vocab_size"],
+            context=sizes["max_position_embeddings"],
+        )
+        template, processors = _tiny_clip.CHAT_TEMPLATE, _tiny_clip.PROCESSORS
+        return _Made(_tiny_clip.configured(config), template, processors, dict(towers))
+    weights = dict(_weights(config, random))
+    if architecture != "idefics3":
+        return _Made(config, CHAT_TEMPLATE, {}, weights)
+    inside = {re.sub(r"\Amodel\.", "model.text_model.", name): each for name, each in weights.items()}
+    return _Made(
+        _tiny_eyes.seeing(config, tokenizer.token_to_id(_tiny_eyes.IMAGE)),
+        _tiny_eyes.CHAT_TEMPLATE,
+        _tiny_eyes.PROCESSORS,
+        inside | dict(_tiny_eyes.eyes(sizes["hidden_size"], random)),
+    )
 
 
 def _tokenizer(texts: Iterable[str], vocabulary: int, marks: Iterable[str]) -> Tokenizer:

@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CHAT_TEMPLATE", "IMAGE", "MARKS", "PROCESSORS", "eyes", "seeing"]
+__all__ = [
+    "CHAT_TEMPLATE",
+    "IMAGE",
+    "MARKS",
+    "PROCESSORS",
+    "Tensor",
+    "blocks",
+    "eyes",
+    "norm",
+    "patches",
+    "seeing",
+    "tensor",
+]
 
 IMAGE = "<image>"
 MARKS = (IMAGE, "<fake_token_around_image>", "<global-img>", "<end_of_utterance>")
@@ -66,29 +78,45 @@ def seeing(text: Mapping[str, object], image_token: int | None) -> dict[str, obj
 
 def eyes(width: int, random: np.random.Generator) -> Iterator[tuple[str, Tensor]]:
     """The tensors by name that see, and make tokens of `width` numbers of what they see."""
+    at = "model.vision_model"
+    yield from patches(f"{at}.embeddings", random, width=_WIDTH, patch=_PATCH, places=(_SIDE // _PATCH) ** 2)
+    yield f"{at}.embeddings.patch_embedding.bias", np.zeros(_WIDTH, np.float32)
+    yield from blocks(f"{at}.encoder", random, width=_WIDTH, layers=_LAYERS)
+    yield from norm(f"{at}.post_layernorm", _WIDTH)
+    yield "model.connector.modality_projection.proj.weight", tensor(random, width, _SCALE**2 * _WIDTH)
 
-    def tensor(*shape: int) -> Tensor:
-        return random.normal(0, float(np.prod(shape[1:])) ** -0.5, shape).astype(np.float32)
+
+def patches(
+    at: str, random: np.random.Generator, *, width: int, patch: int, places: int
+) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that make a vector of each patch of an image, and tell where it stands."""
+    yield f"{at}.patch_embedding.weight", tensor(random, width, 3, patch, patch)
+    yield f"{at}.position_embedding.weight", tensor(random, places, width)
+
+
+def blocks(at: str, random: np.random.Generator, *, width: int, layers: int) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of transformer blocks as vision towers have them, and CLIP for texts, too."""
 
     def linear(name: str, rows: int, columns: int) -> Iterator[tuple[str, Tensor]]:
-        yield f"{name}.weight", tensor(rows, columns)
+        yield f"{name}.weight", tensor(random, rows, columns)
         yield f"{name}.bias", np.zeros(rows, np.float32)
 
-    def norm(name: str) -> Iterator[tuple[str, Tensor]]:
-        yield f"{name}.weight", np.ones(_WIDTH, np.float32)
-        yield f"{name}.bias", np.zeros(_WIDTH, np.float32)
-
-    at = "model.vision_model"
-    yield f"{at}.embeddings.patch_embedding.weight", tensor(_WIDTH, 3, _PATCH, _PATCH)
-    yield f"{at}.embeddings.patch_embedding.bias", np.zeros(_WIDTH, np.float32)
-    yield f"{at}.embeddings.position_embedding.weight", tensor((_SIDE // _PATCH) ** 2, _WIDTH)
-    for layer in range(_LAYERS):
-        inside = f"{at}.encoder.layers.{layer}"
+    for layer in range(layers):
+        inside = f"{at}.layers.{layer}"
         for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            yield from linear(f"{inside}.self_attn.{name}", _WIDTH, _WIDTH)
-        yield from norm(f"{inside}.layer_norm1")
-        yield from norm(f"{inside}.layer_norm2")
-        yield from linear(f"{inside}.mlp.fc1", 2 * _WIDTH, _WIDTH)
-        yield from linear(f"{inside}.mlp.fc2", _WIDTH, 2 * _WIDTH)
-    yield from norm(f"{at}.post_layernorm")
-    yield "model.connector.modality_projection.proj.weight", tensor(width, _SCALE**2 * _WIDTH)
+            yield from linear(f"{inside}.self_attn.{name}", width, width)
+        yield from norm(f"{inside}.layer_norm1", width)
+        yield from norm(f"{inside}.layer_norm2", width)
+        yield from linear(f"{inside}.mlp.fc1", 2 * width, width)
+        yield from linear(f"{inside}.mlp.fc2", width, 2 * width)
+
+
+def norm(name: str, width: int) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a normalisation that changes nothing yet."""
+    yield f"{name}.weight", np.ones(width, np.float32)
+    yield f"{name}.bias", np.zeros(width, np.float32)
+
+
+def tensor(random: np.random.Generator, *shape: int) -> Tensor:
+    """Random numbers that keep the size of what they are multiplied with."""
+    return random.normal(0, float(np.prod(shape[1:])) ** -0.5, shape).astype(np.float32)

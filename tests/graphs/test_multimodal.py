@@ -84,11 +84,12 @@ async def test_the_picture_that_shows_the_same_leads_and_its_file_is_cited(base:
     assert "Flag of Averrin" in searched.message  # "this" became what it shows
 
 
-async def test_a_second_look_uses_crops_and_another_query(base: KnowledgeBase) -> None:
+@pytest.mark.parametrize("judged", [LACKING, ENOUGH])  # of what it was not shown, nothing is enough
+async def test_a_second_look_uses_crops_and_another_query(base: KnowledgeBase, judged: Judgement) -> None:
     sheet = Image.new("RGB", (900, 400), "tan")
     flag = Image.open(ROOT / "examples" / "world" / "drawings" / "flag.png").resize((360, 240))
     sheet.paste(flag, (450, 80))
-    cast = ScriptedCast({"judge": [LACKING, ENOUGH], "read": quoting})
+    cast = ScriptedCast({"judge": [judged, ENOUGH], "read": quoting})
     answer, events = await run(base, cast, "Who designed this flag?", as_png(sheet))
     assert answer.text == "Delphine Trewarne"
     assert answer.citations[0].source == "flag.png"  # found by the crop alone
@@ -126,14 +127,23 @@ async def test_an_image_that_nothing_looks_like_is_not_answered_from_other_thing
 
 
 async def test_what_can_be_seen_is_described_without_a_search(base: KnowledgeBase) -> None:
-    cast = ScriptedCast({"describe": [Description(text="noise", hints=("A red sheet",), confidence=0.4)]})
-    answer, events = await run(base, cast, "What is in this picture?", NOISE)
-    assert answer.text == "noise"
+    orange = as_png(sheet("orange"))
+    said = Description(text="an orange sheet", hints=("A red sheet",), confidence=0.4)
+    cast = ScriptedCast({"describe": [said]})
+    answer, events = await run(base, cast, "What is in this picture?", orange)
+    assert answer.text == "an orange sheet"
     assert "searched" not in [event.kind for event in events]
     [(_, (_, hints, images))] = cast.calls
-    assert "A red sheet" in hints
-    assert images == (NOISE,)
+    assert hints == ["A red sheet"]
+    assert images == (orange,)
     assert [c.source for c in answer.citations] == ["sheet.png"]
+
+
+async def test_what_is_said_of_pictures_unlike_the_image_is_no_hint(base: KnowledgeBase) -> None:
+    cast = ScriptedCast({"describe": [Description(text="noise", confidence=0.4)]})
+    await run(base, cast, "What is in this picture?", NOISE)
+    [(_, (_, hints, _))] = cast.calls
+    assert hints == []
 
 
 async def test_a_picture_of_the_documents_is_described_in_their_words(base: KnowledgeBase) -> None:
@@ -157,7 +167,7 @@ async def test_a_text_question_needs_no_image(base: KnowledgeBase) -> None:
 
 async def test_a_run_with_an_image_is_resumed_and_another_image_is_another_run(base: KnowledgeBase) -> None:
     cast = ScriptedCast({"judge": [ENOUGH], "read": quoting})
-    for image, calls in ((FLAG, 2), (FLAG, 2), (NOISE, 3)):
+    for image, calls in ((FLAG, 2), (FLAG, 2), (NOISE, 4)):  # noise is looked at twice
         context = Context(base, cast, images=(image,), gallery=base.gallery)
         checkpoints = base.path / "checkpoints.sqlite"
         [*_, answer] = [

@@ -42,6 +42,23 @@ def test_the_weights_fit_the_config(tmp_path: Path, architecture: str, extra: se
     assert {tensor.dtype for tensor in weights.values()} == {np.dtype(np.float32)}
 
 
+def test_a_clip_has_a_tower_for_texts_and_one_for_images(tmp_path: Path) -> None:
+    folder = make_tiny_model(tmp_path, architecture="clip", layers=1, width=128, context=32)
+    config = json.loads((folder / "config.json").read_text())
+    text, vision = config["text_config"], config["vision_config"]
+    weights = load_file(folder / "model.safetensors")
+    places = (vision["image_size"] // vision["patch_size"]) ** 2 + 1
+    shapes = {name.rsplit(".", 2)[-2]: tensor.shape for name, tensor in weights.items() if tensor.ndim == 2}
+    assert shapes["token_embedding"] == (text["vocab_size"], 128)
+    assert weights["text_model.embeddings.position_embedding.weight"].shape == (32, 128)
+    assert weights["vision_model.embeddings.position_embedding.weight"].shape == (places, 128)
+    assert shapes["text_projection"] == shapes["visual_projection"] == (config["projection_dim"], 128)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ids = tokenizer.encode("Ahoy").ids
+    assert (ids[0], ids[-1]) == (text["bos_token_id"], text["eos_token_id"])
+    assert 0 not in (text["bos_token_id"], text["eos_token_id"], text["pad_token_id"])
+
+
 def test_the_tokenizer_fits_the_config(tiny_model: Path) -> None:
     config = json.loads((tiny_model / "config.json").read_text())
     tokenizer = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))

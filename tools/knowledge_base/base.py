@@ -50,6 +50,7 @@ from kedge.tools.knowledge_base.opening import (
 from kedge.tools.knowledge_base.records import (
     Chunk,
     Document,
+    DocumentKind,
     Extraction,
     ParsedDocument,
     Picture,
@@ -194,6 +195,10 @@ class KnowledgeBase:
     ) -> tuple[list[Document], int]:
         """A page of the documents whose title or source holds these words, and how many there are in all."""
         return self.store.documents_like(words, offset, limit)
+
+    def holds(self, kind: DocumentKind) -> bool:
+        """Whether there is a document of this kind; as quick in a large base as in a small one."""
+        return self.store.holds(kind)
 
     def document(self, name: str) -> Document:
         """The document with this id (or unique start of it), source or external id.

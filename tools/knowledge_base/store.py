@@ -23,6 +23,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    exists,
     func,
     insert,
     inspect,
@@ -35,7 +36,15 @@ from kedge.errors import MissingExtra, StoreError
 from kedge.tools.encoders._protocol import FloatArray
 from kedge.tools.knowledge_base import tables as t
 from kedge.tools.knowledge_base.changes import apply, parts, settle, take
-from kedge.tools.knowledge_base.records import Chunk, Document, Expansion, Picture, Triple, entity_key
+from kedge.tools.knowledge_base.records import (
+    Chunk,
+    Document,
+    DocumentKind,
+    Expansion,
+    Picture,
+    Triple,
+    entity_key,
+)
 from kedge.tools.knowledge_base.rows import (
     Change,
     Delta,
@@ -75,6 +84,8 @@ class Store:
             self._check_format()
             for table in (t.expansions, t.moments, t.pictures, t.picture_vectors):  # older bases have none
                 table.create(self._engine, checkfirst=True)
+            for index in t.documents.indexes:
+                index.create(self._engine, checkfirst=True)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -136,6 +147,10 @@ class Store:
         query = select(*_DOCUMENT_COLUMNS).where(like).order_by(columns.number).offset(offset).limit(limit)
         count = select(func.count()).select_from(t.documents).where(like)
         return [as_document(row) for row in self._rows(query)], int(self._scalar(count))
+
+    def holds(self, kind: DocumentKind) -> bool:
+        """Whether there is a document of this kind."""
+        return bool(self._scalar(select(exists().where(t.documents.c.kind == kind))))
 
     def document_count(self) -> int:
         """How many documents there are."""

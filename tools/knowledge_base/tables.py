@@ -64,7 +64,7 @@ documents = Table(
     Column("source", Text, nullable=False),
     Column("container", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", String(16), nullable=False, index=True),
     Column("external_id", Text, index=True),
     Column("metadata", JSON, nullable=False),
     Column("added_at", String(32), nullable=False),

@@ -20,15 +20,35 @@ if TYPE_CHECKING:
 __all__ = ["Page", "pages"]
 
 Place = tuple[str, int]
+Thing = tuple[str, int]  # such as ("table", 3), or ("page", 12)
 
 _DEPTH = 200  # chunks whose pages are ranked
 _K1, _B = 1.2, 0.75  # as full text has them
-_WEIGHTS = (1.5, 1.0, 1.0, 1.0)  # of the rankings
+_WEIGHTS = (1.5, 1.0, 1.0)  # of the rankings
 _SEEN = re.compile(
     r"(?i)\b(?:chart|figure|fig|table|photo\w*|image|diagram|map|logo|picture|colou?r\w*|icon|graph|plot|bar|"
     r"shape|screenshot|wearing|box|arrow|line)s?\b"
 )
-_NAMED = re.compile(r"(?i)\b(figure|fig|table|chart|exhibit|graph|map|page|slide)\b\.?\s*(\d+)")
+_CARDINALS = [
+    *("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+    "twenty",
+]
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+_COUNTED = {word: n for words in (_CARDINALS, _ORDINALS) for n, word in enumerate(words, start=1)}
+_LAST = 0  # stands for the number of a document's last page
+_THING = r"(fig(?:ure)?|table|chart|exhibit|graph|map|page|slide)"
+_ONE = re.compile(rf"\b{_THING}\.?\s*(\d{{1,5}})\b(?!\.\d)")
+_SPELT = re.compile(rf"\b(page|slide)\s+({'|'.join(_CARDINALS)})\b")
+_SEVERAL = re.compile(rf"\b{_THING}s\s+(\d{{1,5}}(?:\s?(?:,|-|–|to|or|,?\s?and)\s?\d{{1,5}})*)")
+_ORDERED = re.compile(rf"\b({'|'.join(_ORDINALS)})\s+{_THING}\b")
+_AT_THE_END = re.compile(r"\blast\s+(?:page|slide)\b")
+_RUN = re.compile(r"(\d+)(?:\s?(?:-|–|to)\s?(\d+))?")
+_LONGEST_RUN = 50  # pages
+# How the answer is to be written, as tests of models ask: no word of it stands on the page that is meant.
+_FORM = re.compile(
+    r"(?i)\b(?:answers?|format(?:ted)?|e\.g|for example|decimals?|alphabetical(?:ly)?|ascending)\b"
+)
 
 
 class Page(NamedTuple):
@@ -43,36 +63,36 @@ class Page(NamedTuple):
 async def pages(base: KnowledgeBase, query: str, k: int = 5, *, document_id: str | None = None) -> list[Page]:
     """The pages that a query means, best first, in one document or in all that have pages.
 
-    Rankings are fused by reciprocal rank: by words (BM25 over whole pages, since words that stand on a page
-    together may stand in different chunks of it; words that follow each other count once more), by meaning (a
-    page counts with its best chunk), by what the query names, such as "Figure 4" or "page 12", and, where it
-    asks for something that is seen, by words again among pages with pictures.
+    What the query names, such as "Figure 4", "page 12" or "the last page", comes first. Apart from
+    that, rankings are fused by reciprocal rank: by words (BM25 over whole pages, since words that stand on a
+    page together may stand in different chunks of it; words that follow each other count once more), by
+    meaning (a page counts with its best chunk), and, where it asks for something that is seen, by words again
+    among pages with pictures. Sentences that say how the answer is to be written are not searched for.
 
     Raises:
         InputError: when k is less than 1.
     """
     check(k)
-    [vector] = await base.encoder.encode([query])
+    asked = _asked(query)
+    [vector] = await base.encoder.encode([asked])
 
     def search() -> list[Page]:
         depth = _DEPTH if document_id is None else max(_DEPTH, base.store.chunk_count())
-        words, meaning = base.full_text.search(query, depth), base.vectors.query(vector, depth)
+        words, meaning = base.full_text.search(asked, depth), base.vectors.query(vector, depth)
         found = base.chunks(sorted({n for hits in (words, meaning) for n, _ in hits}))
         inside = {c.id: c for c in found if c.page is not None and document_id in (None, c.document_id)}
-        named = [(n, score) for n, c in inside.items() if (score := _named(query, c))]
-        said = _by_words(base, query, list(inside.values()))
-        pictured = {_place(c) for c in inside.values() if c.kind == "image" and _SEEN.search(query)}
-        rankings = [
-            said,
-            _by_best(inside, meaning),
-            _by_best(inside, named),
-            [place for place in said if place in pictured],
-        ]
-        order = [inside[n] for n, _ in (*best(named), *best(words), *best(meaning)) if n in inside]
-        chunks = list({c.id: c for c in order}.values())
+        said = _by_words(base, asked, list(inside.values()))
+        pictured = {_place(c) for c in inside.values() if c.kind == "image" and _SEEN.search(asked)}
+        rankings = [said, _by_best(inside, meaning), [place for place in said if place in pictured]]
+        named = _named(asked, list(inside.values()))
+        scores = Counter(dict(reciprocal_rank_fusion(rankings, weights=_WEIGHTS)))
+        for place, _ in {(_place(inside[n]), thing) for n, things in named.items() for thing in things}:
+            scores[place] += 1  # more than all rankings together give
+        order = dict.fromkeys(n for n, _ in (*best(words), *best(meaning)) if n in inside)
+        chunks = [inside[n] for n in sorted(order, key=lambda n: n not in named)]
         return [
             Page(*page, score, tuple(c for c in chunks if _place(c) == page))
-            for page, score in reciprocal_rank_fusion(rankings, weights=_WEIGHTS)[:k]
+            for page, score in best(scores.items())[:k]
         ]
 
     return await asyncio.to_thread(search)
@@ -114,12 +134,42 @@ def _place(chunk: Chunk) -> Place:
     return chunk.document_id, chunk.page or 0
 
 
-def _named(query: str, chunk: Chunk) -> float:
-    """How many of the numbered figures, tables and pages that a query names a chunk has or stands on."""
-    score = 0.0
-    for kind, number in _NAMED.findall(query):
-        if kind.lower() in ("page", "slide"):
-            score += chunk.page == int(number)
-        elif re.search(rf"(?i)\b{kind[:3]}\w*\.?\s*{number}\b", chunk.text):
-            score += 1.0 if chunk.kind == "image" else 0.5  # the figure itself, or a text about it
-    return score
+def _asked(query: str) -> str:
+    """A query without the sentences, after its first, that say how the answer is to be written."""
+    first, *others = re.split(r"(?<=[.?!])\s+(?=[A-Z])", query.strip())
+    return " ".join([first, *(sentence for sentence in others if not _FORM.search(sentence))])
+
+
+def _named(query: str, chunks: Sequence[Chunk]) -> dict[int, set[Thing]]:
+    """What each chunk has of the numbered pages, figures and tables that a query names; others are left out.
+
+    A figure is where its caption is: where a line begins with its name, or a colon follows that.
+    """
+    things = _things(query.casefold())
+    last: dict[str, int] = {}
+    for chunk in chunks:
+        last[chunk.document_id] = max(last.get(chunk.document_id, 0), chunk.page or 0)
+
+    def has(chunk: Chunk, thing: Thing) -> bool:
+        kind, number = thing
+        if kind == "page":
+            return chunk.page == (last[chunk.document_id] if number == _LAST else number)
+        name = rf"(?i:{kind})\w*\.?\s*{number}"
+        return bool(re.search(rf"(?m)^{name}(?:[:.]?\s*$|[:.|–—-]\s|\s+[A-Z])|\b{name}:", chunk.text))
+
+    held = {chunk.id: {thing for thing in things if has(chunk, thing)} for chunk in chunks}
+    return {number: found for number, found in held.items() if found}
+
+
+def _things(query: str) -> set[Thing]:
+    """The numbered things that a query in small letters names."""
+    found = [(kind, _COUNTED[word]) for kind, word in _SPELT.findall(query)]
+    found += [(kind, _COUNTED[word]) for word, kind in _ORDERED.findall(query)]
+    for kind, numbers in (*_ONE.findall(query), *_SEVERAL.findall(query)):
+        for first, end in _RUN.findall(numbers):
+            start = int(first)
+            found += [(kind, n) for n in range(start, min(int(end or first), start + _LONGEST_RUN) + 1)]
+    if _AT_THE_END.search(query):
+        found.append(("page", _LAST))
+    same = {"slide": "page", "figure": "fig"}
+    return {(same.get(kind, kind), number) for kind, number in found}

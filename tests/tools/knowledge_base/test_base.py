@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from kedge.tools.knowledge_base import (
     Progress,
     TripleDraft,
 )
+from kedge.tools.knowledge_base.opening import FILE
 
 
 @pytest.fixture
@@ -396,3 +399,16 @@ async def test_a_cancelled_addition_keeps_what_is_stored_and_continues_next_time
         report = await base.aadd([file])
         assert (report.unchanged, report.added) == (count, 1_200 - count)
         assert consistent(base)
+
+
+async def test_whether_a_kind_is_held_is_looked_up_and_not_counted(tmp_path: Path) -> None:
+    with make(tmp_path) as base:
+        await base.aadd([write(tmp_path / "in" / "a.txt", "The tide.")])
+        with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+            connection.execute("DROP INDEX ix_documents_kind")  # as in bases made before there was one
+    with make(tmp_path) as base:
+        assert base.holds("text")
+        assert not base.holds("pdf")
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        [plan] = connection.execute("EXPLAIN QUERY PLAN SELECT 1 FROM documents WHERE kind = 'pdf'")
+    assert "ix_documents_kind" in plan[-1]

@@ -10,13 +10,14 @@ from pathlib import Path
 import docx
 import numpy as np
 import pytest
+from docx.oxml import parse_xml
 from fpdf import FPDF
 from PIL import Image
 
 from kedge import KnowledgeBase
 from kedge.testing import FakeEncoder
 from kedge.tools.encoders.images import Descriptors
-from kedge.tools.images import as_png
+from kedge.tools.images import Box, as_png
 from kedge.tools.knowledge_base import Gallery, ParsedDocument, caption, load
 from kedge.tools.knowledge_base.loaders._figures import caption_of
 from tests._pictures import painted, sheet, told
@@ -110,9 +111,34 @@ def test_a_page_without_drawings_has_no_figures(tmp_path: Path) -> None:
     assert document.figures == ()
 
 
-def test_a_caption_far_away_is_that_of_another_figure() -> None:
-    from kedge.tools.images import Box
+def test_a_figure_of_a_pdf_is_told_of_by_its_whole_caption_and_the_sentences_that_name_it(
+    tmp_path: Path,
+) -> None:
+    pdf = FPDF()
+    pdf.set_font("helvetica", size=12)
+    pdf.add_page()
+    pdf.multi_cell(
+        0, 6, "The quay was full in spring. As Fig. 3 shows, herring came late. Figure 31 is lost."
+    )
+    pdf.rect(60, 60, 80, 60, style="F")
+    pdf.text(60, 130, "Figure 3: Catches of herring and of cod by")
+    pdf.text(60, 136, "year, in tonnes.")
+    pdf.output(str(tmp_path / "report.pdf"))
+    [document] = load(tmp_path / "report.pdf")
+    [figure] = [block for block in document.blocks if block.kind == "image"]
+    assert document.text[figure.start : figure.end].splitlines() == [
+        "Picture on page 1",
+        "Figure 3: Catches of herring and of cod by year, in tonnes.",
+        "As Fig. 3 shows, herring came late.",
+    ]
 
+
+def test_a_sentence_about_a_figure_is_no_caption() -> None:
+    lines = [("Figure 1 shows the quays", 0.31), ("Figure 1. Quays", 0.4)]
+    assert caption_of(Box(0, 0.1, 1, 0.3), lines) == "Figure 1. Quays"
+
+
+def test_a_caption_far_away_is_that_of_another_figure() -> None:
     assert caption_of(Box(0, 0.1, 1, 0.3), [("Figure 1: Quays", 0.9)]) == ""
     assert caption_of(Box(0, 0.1, 1, 0.3), [("Figures are in tonnes", 0.31)]) == ""
 
@@ -134,6 +160,52 @@ def test_markdown_and_html_point_to_pictures_that_were_added_themselves(
     assert texts == {"", "Flags The red flag of Hesk", "Hesk Flag"}
     base.remove(str(tmp_path / "docs" / "drawings" / "the flag.png"))
     assert base.pictures() == []  # the texts are still there, what they show is not
+
+
+def test_a_picture_in_a_table_is_told_of_by_its_row(base: KnowledgeBase, tmp_path: Path) -> None:
+    for colour in ("red", "blue"):
+        painted(tmp_path / "docs" / f"{colour}.png", colour)
+    (tmp_path / "docs" / "a.md").write_text(
+        "| Flag | Meaning |\n| --- | --- |\n| ![Square](red.png) | Danger |\n"
+        "| none | ![](https://example.org/a.png) |\n"
+    )
+    (tmp_path / "docs" / "b.html").write_text(
+        "<table><tr><th>Flag<th>Meaning"
+        "<tr><td><img src=blue.png alt='Oblong'><td>Calm <img src=red.png width=16 alt=tick>"
+        "<tr><td><img src=https://x.org/a.png alt='Elsewhere'><td>Wind</table>"
+    )
+    base.add(tmp_path / "docs")
+    in_tables = [p.chunk_id for p in base.pictures() if base.chunks([p.chunk_id])[0].title in ("a", "b")]
+    assert {caption(chunk) for chunk in base.chunks(in_tables)} == {"Square Danger", "Oblong Calm"}
+    page = base.text(base.document(str(tmp_path / "docs" / "b.html")).id)
+    assert page.startswith("Flag: Oblong | Meaning: Calm\nFlag: Elsewhere | Meaning: Wind")
+
+
+VML = """\
+<w:pict xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+        xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+        xmlns:v="urn:schemas-microsoft-com:vml">
+<v:shape alt="An old chart"><v:imagedata r:id="{}"/></v:shape>
+</w:pict>"""
+
+
+def test_pictures_of_a_docx_in_lists_tables_and_old_markup(base: KnowledgeBase, tmp_path: Path) -> None:
+    word = docx.Document()
+    word.add_paragraph("Before the list.")
+    item = word.add_paragraph("The tide tables", style="List Bullet")
+    item.add_run().add_picture(str(painted(tmp_path / "red.png", "red")))
+    word.add_paragraph("The logbook", style="List Bullet")
+    row = word.add_table(1, 2).rows[0]
+    row.cells[0].paragraphs[0].add_run().add_picture(str(painted(tmp_path / "blue.png", "blue")))
+    row.cells[1].text = "The flag of Hesk"
+    name, _ = word.part.get_or_add_image(str(painted(tmp_path / "green.png", "green")))
+    word.add_paragraph("Drawn long ago.").add_run()._r.append(parse_xml(VML.format(name)))
+    word.save(str(tmp_path / "report.docx"))
+    base.add(tmp_path / "report.docx")
+    chunks = base.chunks([picture.chunk_id for picture in base.pictures()])
+    assert [caption(chunk) for chunk in chunks] == ["", "The flag of Hesk", "An old chart"]
+    text = base.text(base.documents()[0].id)
+    assert text.index("- The tide tables") < text.index("Picture in the text") < text.index("- The logbook")
 
 
 def test_pictures_go_with_their_document_unless_another_has_them(base: KnowledgeBase, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scipy.ndimage import find_objects, label
 
 from kedge.tools.images import WHOLE, Box, can_read, read_text
 
-__all__ = ["PageFigure", "caption_of", "figures"]
+__all__ = ["PageFigure", "caption_of", "figures", "mentions"]
 
 _CELLS = 96  # along each side of the page's raster, on which objects that touch become one figure
 _LEAST, _MOST = 0.03, 0.9  # of the page's area; what is larger is a background
@@ -23,11 +23,14 @@ _PER_PAGE = 4
 _LONGEST = 1_200  # pixels of a rendered page
 _QUALITY = 88
 _DEPTH = 4  # forms within forms
-_LABELS = 600  # characters
+_LABELS, _MENTIONS = 600, 400  # characters
 _NEAR = 0.15  # of the page's height between a figure and its caption
+# "Figure 3 shows" begins a sentence, and no caption.
 _CAPTION = re.compile(
-    r"(?i:figure|fig|table|chart|exhibit|graph|map|image|plate|box)\.?\s*(?:[A-Z]?\d|[A-Z]\b)"
+    r"((?i:fig(?:ure)?|table|chart|exhibit|graph|map|image|plate|box))\.?\s*"
+    r"([A-Z]?\d+(?:\.\d+)*|[A-Z]\b)(?![\w,;)]|\s+[a-z])"
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _DRAWN = (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_SHADING)
 
 
@@ -73,6 +76,22 @@ def caption_of(box: Box, lines: Sequence[tuple[str, float]]) -> str:
         if box.top - _NEAR < height < box.bottom + _NEAR
     ]
     return min(near, default=(0.0, ""))[1]
+
+
+def mentions(caption: str, paragraphs: Sequence[str]) -> str:
+    """The sentences that name a figure as its caption does, captions left out.
+
+    Example:
+        >>> mentions("Fig. 3: Catches.", ["Boats came. Figure 3 says why. More came.", "Fig. 3: Catches."])
+        'Figure 3 says why.'
+    """
+    named = _CAPTION.match(caption)
+    if named is None:
+        return ""
+    kind = named[1].lower().removesuffix("ure")
+    name = re.compile(rf"(?i)\b{kind}\w*\.?\s*{re.escape(named[2])}\b(?!\.\d)")
+    sentences = (sentence for paragraph in paragraphs for sentence in _SENTENCE_END.split(paragraph))
+    return " ".join(s for s in sentences if name.search(s) and not _CAPTION.match(s))[:_MENTIONS]
 
 
 def _boxes(page: pypdfium2.PdfPage) -> list[Box]:

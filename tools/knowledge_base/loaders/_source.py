@@ -64,6 +64,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROL_BYTES = bytes([*range(9), *range(14, 27), 28, 29, 30, 31])
 _MAX_NAME = 200  # characters of a column's name
+_MAX_ROW = 300  # characters of a table's row that are said of a picture in it
 _MAX_SPREAD = 4  # times `Limits.bytes` that a table may take when verbalised
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 
@@ -194,15 +195,19 @@ class Composer:
         self,
         text: str,
         *,
+        row: str = "",
         data: bytes = b"",
         shows: str = "",
         box: tuple[float, float, float, float] | None = None,
         page: int | None = None,
         time: tuple[float, float] | None = None,
     ) -> None:
-        """Append an image block that tells of a picture, for which see `Figure`; none for a blank text."""
+        """Append an image block that tells of a picture, for which see `Figure`; none for a blank text.
+
+        Of a picture in a table, `row` is what its row says.
+        """
         before = len(self.blocks)
-        self.add("image", text, page=page, time=time)
+        self.add("image", f"{text}\n{one_line(row)[:_MAX_ROW]}", page=page, time=time)
         if len(self.blocks) > before and (data or shows):
             self.figures.append(Figure(self.blocks[-1].start, data, shows, box))
 

@@ -48,8 +48,9 @@ def _compose(tokens: Sequence[Token], composer: Composer, source: Source) -> Non
                 end += 1
             inside = tokens[position : end + 1]
             if token.type == "table_open":
-                header, *body = _rows(inside)
-                composer.add_table(header, body)
+                header, *body = rows = _rows(inside)
+                composer.add_table(list(map(_inline, header)), [list(map(_inline, row)) for row in body])
+                _pictures(rows, composer, source)
             else:
                 composer.add("list", _list(inside))
             position = end
@@ -102,14 +103,23 @@ def _list(tokens: Sequence[Token]) -> str:
     return "\n".join(lines)
 
 
-def _rows(tokens: Sequence[Token]) -> list[list[str]]:
-    rows: list[list[str]] = []
+def _rows(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The cells of a table, row by row."""
+    rows: list[list[Token]] = []
     for token in tokens:
         if token.type == "tr_open":
             rows.append([])
         elif token.type == "inline":
-            rows[-1].append(_inline(token))
+            rows[-1].append(token)
     return rows
+
+
+def _pictures(rows: Sequence[Sequence[Token]], composer: Composer, source: Source) -> None:
+    """The pictures in a table's cells that lie beside the file, each with what its row says."""
+    for row in rows:
+        for part in (part for cell in row for part in cell.children or () if part.type == "image"):
+            if shows := source.beside(str(part.attrs["src"])):
+                composer.add_figure("", row=" ".join(map(_inline, row)), shows=shows)
 
 
 def _html(content: str) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pypdfium2  # type: ignore[import-untyped]
 
 from kedge.tools.images import Box
-from kedge.tools.knowledge_base.loaders._figures import caption_of, figures
+from kedge.tools.knowledge_base.loaders._figures import caption_of, figures, mentions
 from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
@@ -28,6 +28,7 @@ _CUT_WORD = re.compile("([^\\W\\d_]+)(?:[\ufffe\x02\u00ad]|-\n)([^\\W\\d_]+)")
 _MARKS = re.compile("[\ufffe\x02\u00ad]")
 _NO_TITLE = re.compile(r"untitled.*|microsoft \w+ - .*|.*\.(docx?|pptx?|indd|qxd|tex|dvi|pdf)", re.IGNORECASE)
 _MAX_RUNNING = 3  # lines of a running head or foot
+_MAX_CAPTION = 400  # characters
 _ITEM = re.compile(r"(?:[•●▪◦‣–*-]|\(?\d{1,3}[.)]|\(?[a-z]\))\s")
 
 
@@ -55,7 +56,7 @@ def load_pdf(source: Source) -> Iterator[ParsedDocument]:
 
     Larger type makes headings. Words cut at a line end are joined. Lines that head or foot most pages are
     left out. Pages that are pictures only are named in the metadata. After the text of a page come its
-    figures, each with its caption and what is written in it.
+    figures, each with its caption, what is written in it, and the sentences of the page that name it.
     """
     data = source.read()
     if b"%PDF-" not in data[:1024]:
@@ -179,12 +180,19 @@ def _compose(pages: list[list[_Line]], composer: Composer, pictures: list[list[_
         whole, kept = cut[1] + cut[2], f"{cut[1]}-{cut[2]}"
         return kept if kept.casefold() in words and whole.casefold() not in words else whole
 
+    def read(lines: list[str]) -> str:
+        return one_line(_MARKS.sub("", _CUT_WORD.sub(joined, "\n".join(lines))))
+
     for number, lines in enumerate(pages, start=1):
-        for level, paragraph in _paragraphs(lines, body):
-            text = _MARKS.sub("", _CUT_WORD.sub(joined, "\n".join(paragraph)))
-            composer.add("heading" if level else "paragraph", one_line(text), level=level, page=number)
+        paragraphs = list(_paragraphs(lines, body))
+        texts = [read(paragraph) for _, paragraph in paragraphs]
+        for (level, _), text in zip(paragraphs, texts, strict=True):
+            composer.add("heading" if level else "paragraph", text, level=level, page=number)
         for figure in pictures[number - 1]:
-            told = f"Picture on page {number}\n{figure.caption}\n{figure.labels}"
+            first = figure.caption  # line of it
+            rest = (paragraph[paragraph.index(first) :] for _, paragraph in paragraphs if first in paragraph)
+            caption = read(next(rest, [first]))[:_MAX_CAPTION]
+            told = f"Picture on page {number}\n{caption}\n{mentions(caption, texts)}\n{figure.labels}"
             composer.add_figure(told, data=figure.data, box=figure.box, page=number)
 
 

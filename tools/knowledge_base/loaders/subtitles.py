@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kedge.tools.knowledge_base.loaders._source import Composer, Source, clean, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
-__all__ = ["Cue", "cues", "load_subtitles", "utterances"]
+__all__ = ["Cue", "cues", "load_subtitles", "plain", "utterances"]
 
 _PAUSE = 2.0  # seconds without a word, after which something new begins
 _LONGEST = 300  # characters of an utterance that goes on over several cues
@@ -55,7 +55,7 @@ def cues(text: str) -> list[Cue]:
         if times := _TIMES.search(block):
             start, end = _seconds(times.groups()[:4]), _seconds(times.groups()[4:])
             lines = block[times.end() :].split("\n")
-            found.append((start, max(start, end), [line for line in map(_plain, lines) if line]))
+            found.append((start, max(start, end), [line for line in map(plain, lines) if line]))
     kept: list[Cue] = []
     last = ""
     for start, end, lines in sorted(found, key=lambda cue: cue[0]):
@@ -95,7 +95,12 @@ def _seconds(parts: Sequence[str | None]) -> float:
     return 3_600.0 * int(hours) + 60 * int(minutes) + int(seconds) + float(f"0.{fraction}")
 
 
-def _plain(line: str) -> str:
-    """A line without markup; who speaks, where it says so, stands before."""
+def plain(line: str) -> str:
+    """A line of subtitles without markup; who speaks, where it says so, stands before.
+
+    Example:
+        >>> plain("<v Ada>{\\\\i1}Ahoy!{\\\\i0}")
+        'Ada: Ahoy!'
+    """
     voiced = _SPEAKER.sub(r"\1: ", line)
     return one_line(html.unescape(_MARKUP.sub("", voiced)))

@@ -1,7 +1,8 @@
-"""Videos, by PyAV: the pictures that are new, each with what is said while it is shown."""
+"""Videos, by PyAV: what subtitles say, and the pictures that are new, each with what is said meanwhile."""
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import io
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from PIL import Image
 from kedge.errors import LoadError
 from kedge.tools.images import can_read, read_text
 from kedge.tools.knowledge_base.loaders._source import Composer, Source
-from kedge.tools.knowledge_base.loaders.subtitles import Cue, cues
+from kedge.tools.knowledge_base.loaders.subtitles import Cue, cues, plain, utterances
 from kedge.tools.knowledge_base.records import ParsedDocument, clock
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ __all__ = ["Scene", "load_video"]
 # By its suffix, so that a playlist under another name is not followed to the files that it lists.
 _DEMUXERS = {"mp4": "mov", "m4v": "mov", "mov": "mov", "mkv": "matroska", "webm": "matroska", "avi": "avi"}
 _SUBTITLES = (".srt", ".vtt")
+_WRITTEN = frozenset({"srt", "subrip", "mov_text", "webvtt", "ass", "ssa", "text"})  # others are pictures
 _SIDE = 32  # pixels of the small copies that are compared
 _NEW = 20.0  # mean difference of their levels, 0 to 255, from which on a picture is another one
 _PLAIN = 4.0  # standard deviation of the levels of a picture that shows nothing
 _MOST = 200  # pictures of one video
 _LEAST = 1.0  # seconds between two
+_SECOND = 1_000_000  # of a video's own clock
 _LONG = 1_200.0  # seconds beyond which only key frames are looked at, which encoders put where scenes change
 _LONGEST = 1_200  # pixels of a side that is kept
 _QUALITY = 88
@@ -47,13 +50,18 @@ class Scene(NamedTuple):
 
 
 def load_video(source: Source) -> Iterator[ParsedDocument]:
-    """The one document of a video: an image block for each picture that looks like none before.
+    """The one document of a video: what its subtitles say, and the pictures that look like none before.
 
-    Subtitles come first: a file of them is a document of its own, and where one stands beside the video, each
-    picture tells what is said while it is shown. Sound is not listened to.
+    Subtitles come first: a paragraph for each utterance of those inside the video. A file of them is a
+    document of its own; where one stands beside the video, it counts instead. Each picture is an image block
+    that tells what is said while it is shown. Sound is not listened to.
     """
     said = _beside(source)
     composer = Composer(source)
+    if not said:
+        said = _inside(source)
+        for spoken in utterances(said):
+            composer.add("paragraph", spoken.text, time=(spoken.start, spoken.end))
     end = 0.0
     for scene in _scenes(source):
         end = scene.end
@@ -83,8 +91,40 @@ def _beside(source: Source) -> list[Cue]:
     return []
 
 
+def _inside(source: Source) -> list[Cue]:
+    """The first subtitles of a video that are text, in the order of time."""
+    found = []
+    room = source.limits.bytes
+    with _opened(source) as video:
+        from av.subtitles.subtitle import AssSubtitle
+
+        contexts = ((stream, stream.codec_context) for stream in video.streams.subtitles)
+        streams = [stream for stream, context in contexts if context and context.name in _WRITTEN]
+        for packet in video.demux(streams[:1]) if streams else ():
+            if packet.pts is None:
+                continue
+            start = float(packet.pts * packet.time_base)
+            end = start + float((packet.duration or 0) * packet.time_base)
+            parts = (part for part in packet.decode() if isinstance(part, AssSubtitle))
+            text = " ".join(plain(part.dialogue.decode(errors="replace")) for part in parts)
+            room -= len(text)
+            if room < 0:
+                raise source.too_large("the text of its subtitles")
+            if text:
+                found.append(Cue(start, end, text))
+    return sorted(found)
+
+
 def _scenes(source: Source) -> Iterator[Scene]:
     """The pictures of a video that are kept, in the order of time."""
+    with _opened(source) as video:
+        if not video.streams.video:
+            raise source.error("has no pictures", fix="leave it out")
+        yield from _new(source, video)
+
+
+@contextlib.contextmanager
+def _opened(source: Source) -> Iterator[av.container.InputContainer]:
     try:
         import av
     except ImportError:
@@ -97,15 +137,14 @@ def _scenes(source: Source) -> Iterator[Scene]:
             raise source.error("is empty", fix="leave it out")
     try:
         with source.open() as file, av.open(file, "r", _DEMUXERS.get(suffix, "mov")) as video:
-            if not video.streams.video:
-                raise source.error("has no pictures", fix="leave it out")
-            yield from _new(source, video, (video.duration or 0) / av.time_base)
+            yield video
     except (av.FFmpegError, UnicodeDecodeError):
         raise source.error("is not a video that can be read", fix="check the file, or its suffix") from None
 
 
-def _new(source: Source, video: av.container.InputContainer, seconds: float) -> Iterator[Scene]:
+def _new(source: Source, video: av.container.InputContainer) -> Iterator[Scene]:
     """The pictures that differ from all before them, not too many, and none that shows nothing."""
+    seconds = (video.duration or 0) / _SECOND
     stream = video.streams.video[0]
     stream.thread_type = "AUTO"
     context = stream.codec_context

@@ -30,6 +30,7 @@ _CHARSET = re.compile(
 _MAX_DEPTH = 3_000  # browsers stop at 512; the parser's time grows with the square of it
 _MAX_SPAN = 100
 _MAX_REPEATED = 1_000_000  # characters of a page's table cells said again because they span several
+_SIGN = 48  # pixels of a side, up to which a picture in a cell is a sign: a flag, a tick
 
 
 def load_webpage(source: Source) -> Iterator[ParsedDocument]:
@@ -184,7 +185,7 @@ class _Page:
         self._items.clear()
 
     def _image(self, node: LexborNode) -> None:
-        alternative = one_line(node.attributes.get("alt") or "")
+        alternative = _alternative(node)
         if not alternative:
             return
         parent = node.parent.tag if node.parent is not None else ""
@@ -211,6 +212,16 @@ class _Page:
             self._composer.add("table", "\n".join(verbalise(row[:1], row[1:]) for row in texts))
         else:
             self._composer.add_table((), texts)
+        self._pictures(table)
+
+    def _pictures(self, table: LexborNode) -> None:
+        """The pictures in a table's cells that lie beside the page, each with what its row says."""
+        for row in table.css("tr"):
+            beside = [(image, self._shown(image)) for image in row.css("img") if not _is_sign(image)]
+            said = row.text(separator=" ") if beside else ""
+            for image, shows in beside:
+                if shows:
+                    self._composer.add_figure(_alternative(image), row=said, shows=shows)
 
     def _grid(self, table: LexborNode) -> list[list[tuple[str, bool]]]:
         """Rows of (text, is a header cell), cells that span several columns or rows repeated in each."""
@@ -228,7 +239,7 @@ class _Page:
                         hanging[column] = (left - 1, value)
                     continue
                 cell = cells.pop(0)
-                value = (one_line(cell.text(separator=" ")), cell.tag == "th")
+                value = (_said(cell), cell.tag == "th")
                 wide, high = _span(cell, "colspan"), _span(cell, "rowspan")
                 cost = (wide * high - 1) * (len(value[0]) + 1)
                 if cost > self._room:
@@ -244,6 +255,24 @@ class _Page:
         return grid
 
 
+def _alternative(image: LexborNode) -> str:
+    return one_line(image.attributes.get("alt") or "")
+
+
+def _said(cell: LexborNode) -> str:
+    """The text of a cell; of one that only holds pictures, what is said in their place."""
+    return one_line(cell.text(separator=" ")) or " ".join(filter(None, map(_alternative, cell.css("img"))))
+
+
+def _is_sign(image: LexborNode) -> bool:
+    return any(0 < _number(image, side) <= _SIGN for side in ("width", "height"))
+
+
 def _span(cell: LexborNode, name: str) -> int:
-    value = cell.attributes.get(name) or ""
-    return min(max(int(value), 1), _MAX_SPAN) if value.isascii() and value.isdigit() else 1
+    return min(max(_number(cell, name), 1), _MAX_SPAN)
+
+
+def _number(node: LexborNode, name: str) -> int:
+    """The number that an attribute holds, 0 without one."""
+    value = node.attributes.get(name) or ""
+    return int(value[:9]) if value.isascii() and value.isdigit() else 0

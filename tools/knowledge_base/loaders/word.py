@@ -28,6 +28,8 @@ _WRAPPERS = tuple(map(qn, ("w:sdt", "w:sdtContent", "w:ins", "w:customXml")))
 _TEXTS = {"w:p": "\n", "w:t": "", "w:tab": "\t", "w:br": "\n", "w:cr": "\n", "w:noBreakHyphen": "-"}
 _TEXT_TAGS = {qn(name): text for name, text in _TEXTS.items()}
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+_IMAGE_DATA = "{urn:schemas-microsoft-com:vml}imagedata"
+_OFFICE_TITLE = "{urn:schemas-microsoft-com:office:office}title"
 
 
 def load_word(source: Source) -> Iterator[ParsedDocument]:
@@ -80,15 +82,29 @@ class _Pictures:
         self._parts = word.part.related_parts
         self._room = source.limits.bytes
 
-    def inside(self, element: Any) -> Iterator[tuple[str, bytes]]:
-        """What is said of each picture of a paragraph or table, and its file."""
+    def of(self, element: Any) -> Iterator[tuple[str, str, bytes]]:
+        """What is said of each picture of a paragraph or table, its row in a table, and its file."""
+        if element.tag != qn("w:tbl"):
+            yield from ((words, "", data) for words, data in self._inside(element))
+            return
+        for row in element.iterchildren(qn("w:tr")):
+            yield from ((words, _text(row), data) for words, data in self._inside(row))
+
+    def _inside(self, element: Any) -> Iterator[tuple[str, bytes]]:
         for drawing in element.iter(qn("w:drawing")):
             about: Any = next(drawing.iter(qn("wp:docPr")), {})
-            words = one_line(about.get("descr") or about.get("title") or "")
+            words = about.get("descr") or about.get("title")
             for blip in drawing.iter(qn("a:blip")):
-                data = self._file(blip.get(qn("r:embed")))
-                seen = read_text(opened(data)) if data and can_read() else ""
-                yield f"{words}\n{seen}", data
+                yield self._told(words, blip.get(qn("r:embed")))
+        for image in element.iter(_IMAGE_DATA):  # as files have it that older versions of Word can read
+            if not _is_fallback(image):
+                words = image.getparent().get("alt") or image.get(_OFFICE_TITLE)
+                yield self._told(words, image.get(qn("r:id")))
+
+    def _told(self, words: str | None, name: str | None) -> tuple[str, bytes]:
+        data = self._file(name)
+        seen = read_text(opened(data)) if data and can_read() else ""
+        return f"{one_line(words or '')}\n{seen}", data
 
     def _file(self, name: str | None) -> bytes:
         part = self._parts.get(name or "")
@@ -110,10 +126,11 @@ def _compose(word: WordDocument, composer: Composer, pictures: _Pictures) -> Non
         table = element.tag == qn("w:tbl")
         text = _text(element)
         style = "table" if table else _style(Paragraph(element, word))
-        if style == "list" and text.strip():
+        found = list(pictures.of(element))
+        listed = style == "list" and bool(text.strip())
+        if listed:
             items.append(f"- {one_line(text)}")
-            continue
-        if items and text.strip():
+        if items and (found or (text.strip() and not listed)):
             composer.add("list", "\n".join(items))
             items.clear()
         if table:
@@ -121,12 +138,11 @@ def _compose(word: WordDocument, composer: Composer, pictures: _Pictures) -> Non
             composer.add_table(header, body)
         elif heading := _HEADING.match(style):
             composer.add("heading", one_line(text), level=min(int(heading[1]), 6))
-        else:
+        elif not listed:
             composer.add("paragraph", text)
-        found = list(pictures.inside(element))
         title = _text(following) if found and _is_caption(following, word) else ""
-        for words, data in found:
-            composer.add_figure(f"Picture in the text\n{title}\n{words}", data=data)
+        for words, row, data in found:
+            composer.add_figure(f"Picture in the text\n{title}\n{words}", row=row, data=data)
     composer.add("list", "\n".join(items))
 
 
@@ -166,10 +182,15 @@ def _text(element: Any) -> str:
     """The text of a paragraph or cell, tracked insertions and text boxes with it."""
     parts = []
     for node in element.iter(*_TEXT_TAGS):
-        if any(True for _ in node.iterancestors("{*}Fallback")):
-            continue  # a text box is there twice, the second time for old readers
+        if _is_fallback(node):
+            continue
         parts.append(_TEXT_TAGS[node.tag] or node.text or "")
     return "".join(parts).strip()
+
+
+def _is_fallback(node: Any) -> bool:
+    """Whether it is there a second time, for old readers, as text boxes and pictures in them are."""
+    return any(True for _ in node.iterancestors("{*}Fallback"))
 
 
 def _rows(table: Any) -> list[list[str]]:

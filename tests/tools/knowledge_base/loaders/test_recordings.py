@@ -127,6 +127,36 @@ def test_what_holds_no_subtitles_is_refused(tmp_path: Path, text: str, message: 
         list(load(tmp_path / "bad.srt"))
 
 
+def subtitled(path: Path, film: Path, subtitles: Path) -> Path:
+    """A copy of a film with these subtitles inside."""
+    av = pytest.importorskip("av")
+    with av.open(str(film)) as seen, av.open(str(subtitles)) as said, av.open(str(path), "w") as video:
+        streams = [video.add_stream_from_template(part.streams[0]) for part in (seen, said)]
+        for part, stream in zip((seen, said), streams, strict=True):
+            for packet in part.demux():
+                if packet.dts is not None:
+                    packet.stream = stream
+                    video.mux(packet)
+    return path
+
+
+def test_subtitles_inside_a_video_come_first_unless_a_file_of_them_stands_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    film = filmed(tmp_path / "raw" / "film.mkv", [sign("red"), sign("blue")])
+    (tmp_path / "raw" / "said.srt").write_text(
+        "1\n00:00:00,500 --> 00:00:01,500\n<i>The red sign</i>\nwarns.\n\n"
+        "2\n00:00:02,500 --> 00:00:03,500\nThe blue sign allows.\n"
+    )
+    film = subtitled(tmp_path / "film.mkv", film, tmp_path / "raw" / "said.srt")
+    document = only(film)
+    first, second, red, _ = document.blocks
+    assert document.text[first.start : first.end] == "The red sign warns."
+    assert (first.time, second.time) == ((0.5, 1.5), (2.5, 3.5))
+    assert document.text[red.start : red.end] == "Frame at 0:00\n\nThe red sign warns."
+    (tmp_path / "film.srt").write_text("1\n00:00:00,500 --> 00:00:01,500\nAhoy.\n")
+    assert only(film).text == "Frame at 0:00\n\nAhoy.\n\nFrame at 0:02"
+
+
 async def test_a_citation_carries_the_time_at_which_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "bell.srt").write_text(SRT)
     async with KnowledgeBase.open(tmp_path / "base", encoder=FakeEncoder(), create=True) as base:
