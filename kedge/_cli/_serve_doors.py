@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +64,7 @@ def mcp(
 
     Over HTTP, clients must send the token that KEDGE_TOKEN holds, if it is set.
     """
-    from kedge.mcp import http_app, run_http, run_stdio, server
+    from kedge.mcp import run_http, run_stdio, server
 
     token = Settings.read().token
     with opened(bases) as named:
@@ -76,9 +77,8 @@ def mcp(
         if not http:
             asyncio.run(run_stdio(served))
             return
-        http_app(served, token=token, host=host)  # says what is wrong before anything listens
-        typer.echo(f"listening at http://{host}:{port}/mcp", err=True)
-        asyncio.run(run_http(served, host=host, port=port, token=token))
+        ready = partial(typer.echo, f"listening at http://{host}:{port}/mcp", err=True)
+        asyncio.run(run_http(served, host=host, port=port, token=token, on_ready=ready))
 
 
 def a2a(
@@ -94,10 +94,10 @@ def a2a(
     """
     from kedge.a2a import run
 
-    language_model = chat_model(model, model_name)
+    chosen, token = chat_model(model, model_name), Settings.read().token
+    ready = partial(typer.echo, f"listening at http://{host}:{port}", err=True)
     with open_base(base) as served:
-        typer.echo(f"listening at http://{host}:{port}", err=True)
-        asyncio.run(run(served, model=language_model, token=Settings.read().token, host=host, port=port))
+        asyncio.run(run(served, model=chosen, token=token, host=host, port=port, on_ready=ready))
 
 
 def ui(
