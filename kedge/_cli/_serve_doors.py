@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kedge._cli._app import BaseOption
+from kedge._cli._app import INTERRUPTED, BaseOption
 from kedge._cli._base import chat_model, open_base
 from kedge._settings import Settings
 from kedge.errors import InputError
@@ -75,10 +77,17 @@ def mcp(
             roots=add_from or (),
         )
         if not http:
+            signal.signal(signal.SIGINT, _leave)
             asyncio.run(run_stdio(served))
             return
         ready = partial(typer.echo, f"listening at http://{host}:{port}/mcp", err=True)
         asyncio.run(run_http(served, host=host, port=port, token=token, on_ready=ready))
+
+
+def _leave(*_: object) -> None:
+    """End the process: nothing else ends a read of standard input, and what was stored is safe."""
+    typer.echo("\ninterrupted", err=True)
+    os._exit(INTERRUPTED)
 
 
 def a2a(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -142,6 +143,27 @@ async def test_an_interrupt_ends_a_question_that_is_worked_on(
             if running.returncode is None:
                 running.kill()
                 await running.wait()
+
+
+async def test_an_interrupt_ends_a_server_whose_client_says_nothing(world_path: Path) -> None:
+    serving = [sys.executable, "-m", "kedge", "serve", "mcp", "--base", str(world_path)]
+    pipe = asyncio.subprocess.PIPE
+    running = await asyncio.create_subprocess_exec(*serving, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    assert running.stderr is not None
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    try:
+        running.stdin.write(json.dumps(ping).encode() + b"\n")
+        assert b'"id":1' in await asyncio.wait_for(running.stdout.readline(), 30)
+        running.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(running.wait(), 5) == 130
+        assert (await running.stderr.read()).split() == [b"interrupted"]
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+        running.stdin.close()
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(world_path: Path) -> None:
