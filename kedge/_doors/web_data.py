@@ -15,13 +15,13 @@ from kedge._doors.actions import document_of, entity_of
 from kedge._doors.names import near_names
 from kedge._doors.schemas import Arguments, Name
 from kedge._views.clean import one_line
-from kedge._views.graph import Node, drawable, picture_of_triples
+from kedge._views.graph import drawable, picture_of_graph
 from kedge._views.words import cost_line, near, place_of, reason_in_words
 from kedge.errors import InputError, LoadError
 from kedge.tools.images import Box, as_png, opened
 from kedge.tools.knowledge_base import entity_key
 from kedge.tools.knowledge_base.loaders.pages import drawn_page
-from kedge.tools.walks import compiled, nearest
+from kedge.tools.walks import compiled
 
 if TYPE_CHECKING:
     from kedge import KnowledgeBase
@@ -218,20 +218,14 @@ def around(base: KnowledgeBase, given: Around) -> dict[str, Any]:
     graph = base.graph
     if not len(graph):
         raise InputError("the knowledge base has no graph", fix="add documents without --no-triples")
-    with graph.lock:
-        arrays = compiled(graph)
-        key = entity_of(base, given.entity) if given.entity else arrays.keys[int(arrays.degrees().argmax())]
-        degree = int(arrays.degrees()[arrays.ids[key]])
-    triples = nearest(graph, [key], most=2 * given.most)
-    if degree == 0 or not triples:
-        only = Node(key, graph.name(key), "focus")
-        return {"title": only.label, "note": "documents mention it, no more", **drawable([only], [])}
-    picture = picture_of_triples(
-        triples, base.chunks, key=entity_key, centre=key, hops=given.hops, most=given.most
-    )
-    left = degree - sum(key in (edge.source, edge.target) for edge in picture.edges)
-    note = picture.note + (f"; {left:,} more of {picture.title} are not drawn" if left > 0 else "")
-    return {"title": picture.title, "note": note, **drawable(picture.nodes, picture.edges)}
+    if given.entity:
+        key = entity_of(base, given.entity)
+    else:
+        with graph.lock:
+            arrays = compiled(graph)
+            key = arrays.keys[int(arrays.degrees().argmax())]
+    picture = picture_of_graph(base, key, hops=given.hops, most=given.most)
+    return {"title": picture.title, "note": picture.note, **drawable(picture.nodes, picture.edges)}
 
 
 def names(base: KnowledgeBase, given: Like) -> dict[str, Any]:
