@@ -165,10 +165,13 @@ def runs(folder: str | Path, *others: str | Path) -> View:
     else:
         both = compared(read)
         questions, found, pairs = both.questions, both.scores, both.pairs
-    tables = [score_table(found), *([pair_table(pairs)] if pairs else [])]
+    tables = {"Scores, in percent": score_table(found)}
+    if pairs:
+        tables["Pairs; differences in percent points"] = pair_table(pairs)
     told = f"{len(questions)} questions"
-    body = f"<p>{told}</p>{score_bars(questions, found)}{''.join(map(html, tables))}"
-    return View(framed(body), "\n".join([told, *map(markdown, tables)]))
+    shown = "".join(f"<h4>{name}</h4>{html(table)}" for name, table in tables.items())
+    text = "\n".join([told, *(f"\n{name}\n{markdown(table)}" for name, table in tables.items())])
+    return View(framed(f"<p>{told}</p>{score_bars(questions, found)}{shown}"), text)
 
 
 def ask(base: KnowledgeBase, question: str, **options: Any) -> Answer:
