@@ -130,6 +130,13 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
+def small(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    """A knowledge base that may be written to."""
+    with KnowledgeBase.open(tmp_path / "small", create=True, encoder=FakeEncoder()) as base:
+        yield base
+
+
+@pytest.fixture
 def paged(tmp_path: Path) -> Iterator[KnowledgeBase]:
     """A PDF with a text and, on its second page, a drawing."""
     pdf = FPDF()
