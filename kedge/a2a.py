@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -77,14 +77,15 @@ async def run(
     token: str | None = None,
     host: str = "127.0.0.1",
     port: int = PORT,
+    on_ready: Callable[[], object] | None = None,
 ) -> None:
-    """Serve the agents of a knowledge base at `http://HOST:PORT`, until cancelled.
+    """Serve the agents at `http://HOST:PORT`, until cancelled; `on_ready` is called once clients may come.
 
     Raises:
-        InputError: others than this machine could come in without a token.
+        InputError: others than this machine could come in without a token, or somebody else listens there.
         MissingExtra: the SDK is not installed.
     """
     served = app(base, model=model, token=token, host=host, port=port)
-    from kedge._doors.listening import listener
+    from kedge._doors.listening import serve
 
-    await listener(served, host, port).serve()
+    await serve(served, host, port, on_ready)

@@ -100,8 +100,9 @@ class MissingExtra(KedgeError):
 
     Example:
         >>> print(MissingExtra("parametric", "torch"))
-        torch is not installed (pip install 'kedge[parametric]')
+        torch is not installed (pip install 'kedge[parametric]', or '.[parametric]' in a clone)
     """
 
     def __init__(self, extra: str, package: str) -> None:
-        super().__init__(f"{package} is not installed", fix=f"pip install 'kedge[{extra}]'")
+        fix = f"pip install 'kedge[{extra}]', or '.[{extra}]' in a clone"
+        super().__init__(f"{package} is not installed", fix=fix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,16 +101,21 @@ async def run_stdio(served: Server[dict[str, Any]]) -> None:
 
 
 async def run_http(
-    served: Server[dict[str, Any]], *, host: str = "127.0.0.1", port: int = PORT, token: str | None = None
+    served: Server[dict[str, Any]],
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    token: str | None = None,
+    on_ready: Callable[[], object] | None = None,
 ) -> None:
-    """Serve over streamable HTTP at `http://HOST:PORT/mcp`, until cancelled.
+    """Serve `http://HOST:PORT/mcp` until cancelled; `on_ready` is called once clients may come.
 
     Raises:
-        InputError: others than this machine could come in without a token.
+        InputError: others than this machine could come in without a token, or somebody else listens there.
     """
-    from kedge._doors.listening import listener
+    from kedge._doors.listening import serve
 
-    await listener(http_app(served, token=token, host=host), host, port).serve()
+    await serve(http_app(served, token=token, host=host), host, port, on_ready)
 
 
 def search_with(

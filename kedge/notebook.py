@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kedge import Event, KnowledgeBase
     from kedge.tools.knowledge_base import AddReport, ParsedDocument, Progress
 
-__all__ = ["View", "add", "ask", "compare", "graph", "path", "plan", "timeline"]
+__all__ = ["View", "add", "ask", "compare", "graph", "path", "plan", "runs", "timeline"]
 
 
 class View:
@@ -85,7 +85,9 @@ def timeline(answer: Answer) -> View:
 
 
 def graph(base: KnowledgeBase, entity: str | None = None, *, hops: int = 1, most: int = 150) -> View:
-    """The graph around an entity, to look around in; its best-connected part without one.
+    """The graph around an entity, to look around in; around the best-connected ones without one.
+
+    Of a large graph only the part is read that is drawn.
 
     Args:
         base: The knowledge base.
@@ -102,16 +104,14 @@ def graph(base: KnowledgeBase, entity: str | None = None, *, hops: int = 1, most
         ...     graph(base)
         Knowledge graph: 0 entities and 0 relations
     """
-    from kedge._views.graph import picture_of_triples
+    from kedge._views.graph import picture_of_graph
     from kedge._views.notebook import picture_html
     from kedge.tools.knowledge_base import entity_key
 
     centre = entity_key(entity) if entity is not None else None
     if centre is not None and centre not in base.graph:
         raise InputError(f"no entity is called {entity!r}", fix="base.search shows how names are written")
-    picture = picture_of_triples(
-        base.triples(), base.chunks, key=entity_key, centre=centre, hops=hops, most=most
-    )
+    picture = picture_of_graph(base, centre, hops=hops, most=most)
     return View(picture_html(picture), f"{picture.title}: {picture.note}")
 
 
@@ -141,6 +141,37 @@ def compare(base: KnowledgeBase, questions: Sequence[str], methods: Mapping[str,
         for row in zip(*answers.values(), strict=True)
     )
     return View(framed(comparison_html(answers)), text)
+
+
+def runs(folder: str | Path, *others: str | Path) -> View:
+    """Runs of `kedge bench run`, by their folders: scores with intervals, and every two methods compared.
+
+    Several runs are compared on the questions that all of them were asked, as `kedge bench compare` does.
+
+    Raises:
+        InputError: this is the folder of no run, or the runs have no question in common.
+    """
+    from kedge._views.html import framed
+    from kedge.benchmarks.harness.comparing import compared, pair_table
+    from kedge.benchmarks.harness.page import html, markdown
+    from kedge.benchmarks.harness.report import score_bars, score_table
+    from kedge.benchmarks.harness.runs import read_run
+    from kedge.benchmarks.harness.scoring import scores
+
+    read = [read_run(Path(name)) for name in (folder, *others)]
+    if len(read) == 1 and len(read[0].methods) == 1:  # with nothing to be compared with
+        [run] = read
+        questions, found, pairs = run.questions, scores(run.questions, run.records), []
+    else:
+        both = compared(read)
+        questions, found, pairs = both.questions, both.scores, both.pairs
+    tables = {"Scores, in percent": score_table(found)}
+    if pairs:
+        tables["Pairs; differences in percent points"] = pair_table(pairs)
+    told = f"{len(questions)} questions"
+    shown = "".join(f"<h4>{name}</h4>{html(table)}" for name, table in tables.items())
+    text = "\n".join([told, *(f"\n{name}\n{markdown(table)}" for name, table in tables.items())])
+    return View(framed(f"<p>{told}</p>{score_bars(questions, found)}{shown}"), text)
 
 
 def ask(base: KnowledgeBase, question: str, **options: Any) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -74,16 +73,11 @@ async def run(
     """Serve the page at `http://HOST:PORT/`, until cancelled; `on_ready` is called once it can be opened.
 
     Raises:
-        InputError: others than this machine could come in without a token, or a name cannot stand in a URI.
+        InputError: others than this machine could come in without a token, a name cannot stand in a URI, or
+            somebody else listens there.
         MissingExtra: starlette or uvicorn is not installed.
     """
     served = app(bases, model=model, token=token, host=host)
-    from kedge._doors.listening import listener
+    from kedge._doors.listening import serve
 
-    server = listener(served, host, port)
-    serving = asyncio.ensure_future(server.serve())
-    while not (server.started or serving.done()):
-        await asyncio.sleep(0.02)
-    if on_ready is not None and server.started:
-        on_ready()
-    await serving
+    await serve(served, host, port, on_ready)

@@ -432,7 +432,8 @@ class _Session:
         if not question.names and best < ANSWERED["corpus"]:
             gap = gap_of("entity", topic, slot, f"Nothing found is about {topic}.")
             return _Missing("out of corpus", (gap,), 1.0 - confidence)
-        text = f"The documents found mention {topic}, but nothing on {slot}."
+        near = f"The documents found mention {topic}, but nothing on {slot}."
+        text = near if slot != topic else f"Nothing found says what is asked: {topic}."
         return _Missing("missing hop", (gap_of("relation", topic, slot, text),), 1.0 - confidence)
 
     # --- sentences -----------------------------------------------------------------------------------------

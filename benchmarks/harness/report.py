@@ -13,7 +13,7 @@ from kedge.benchmarks.harness.page import Table, bars, curves, html, page, perce
 from kedge.benchmarks.harness.scoring import PARTS, RIGHT, Score, point
 from kedge.benchmarks.metrics import risk_coverage
 
-__all__ = ["part_table", "question_html", "report", "score_table"]
+__all__ = ["part_table", "question_html", "report", "score_bars", "score_table"]
 
 DRILLED = 500  # questions that are shown with their answers; those on which methods differ come first
 
@@ -49,6 +49,21 @@ def part_table(scores: Sequence[Score], part: str) -> Table:
     return head, list(rows)
 
 
+def score_bars(given: Sequence[Question], scores: Sequence[Score]) -> str:
+    """The scores of methods on these questions with their intervals, as a drawing."""
+    answerable = sum(question.answerable for question in given)
+    return bars(
+        {
+            score.method: {
+                "F1": score.f1 if answerable else None,
+                "refused": score.refused if answerable < len(given) else None,
+                "joint": score.joint,
+            }
+            for score in scores
+        }
+    )
+
+
 def report(
     title: str,
     given: Sequence[Question],
@@ -74,14 +89,6 @@ def report(
     for row in records:
         by_question[row["question"]].append(row)
     answerable = sum(question.answerable for question in given)
-    shown = {
-        score.method: {
-            "F1": score.f1 if answerable else None,
-            "refused": score.refused if answerable < len(given) else None,
-            "joint": score.joint,
-        }
-        for score in scores
-    }
     found = sorted(given, key=lambda question: -_spread(question, by_question[question.id]))[:DRILLED]
     left = len(given) - len(found)
     told = f", and {left} more in records.jsonl" if left else ""
@@ -90,7 +97,7 @@ def report(
         [
             f"<p>{answerable} answerable questions, {len(given) - answerable} unanswerable ones.</p>",
             f"<details><summary>What was run, and with what</summary>{_facts(facts)}</details>",
-            f"<h2>Scores in percent, with their intervals</h2>{bars(shown)}",
+            f"<h2>Scores in percent, with their intervals</h2>{score_bars(given, scores)}",
             f"<p>{escape(HOW)}</p>",
             *(f"<h2>{escape(name)}</h2>{html(table)}" for name, table in tables.items()),
             _risks(given, by_question),

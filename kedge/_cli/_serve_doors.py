@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kedge._cli._app import BaseOption
+from kedge._cli._app import INTERRUPTED, BaseOption
 from kedge._cli._base import chat_model, open_base
 from kedge._settings import Settings
 from kedge.errors import InputError
@@ -63,7 +66,7 @@ def mcp(
 
     Over HTTP, clients must send the token that KEDGE_TOKEN holds, if it is set.
     """
-    from kedge.mcp import http_app, run_http, run_stdio, server
+    from kedge.mcp import run_http, run_stdio, server
 
     token = Settings.read().token
     with opened(bases) as named:
@@ -74,11 +77,17 @@ def mcp(
             roots=add_from or (),
         )
         if not http:
+            signal.signal(signal.SIGINT, _leave)
             asyncio.run(run_stdio(served))
             return
-        http_app(served, token=token, host=host)  # says what is wrong before anything listens
-        typer.echo(f"listening at http://{host}:{port}/mcp", err=True)
-        asyncio.run(run_http(served, host=host, port=port, token=token))
+        ready = partial(typer.echo, f"listening at http://{host}:{port}/mcp", err=True)
+        asyncio.run(run_http(served, host=host, port=port, token=token, on_ready=ready))
+
+
+def _leave(*_: object) -> None:
+    """End the process: nothing else ends a read of standard input, and what was stored is safe."""
+    typer.echo("\ninterrupted", err=True)
+    os._exit(INTERRUPTED)
 
 
 def a2a(
@@ -94,10 +103,10 @@ def a2a(
     """
     from kedge.a2a import run
 
-    language_model = chat_model(model, model_name)
+    chosen, token = chat_model(model, model_name), Settings.read().token
+    ready = partial(typer.echo, f"listening at http://{host}:{port}", err=True)
     with open_base(base) as served:
-        typer.echo(f"listening at http://{host}:{port}", err=True)
-        asyncio.run(run(served, model=language_model, token=Settings.read().token, host=host, port=port))
+        asyncio.run(run(served, model=chosen, token=token, host=host, port=port, on_ready=ready))
 
 
 def ui(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -107,6 +108,7 @@ def site(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
+        logging.getLogger("a2a.server.events").setLevel(logging.ERROR)  # that work ends half-way is meant
         for handler in handlers:
             await handler.aclose()
         if on_close is not None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kedge import Answer, KnowledgeBase
     from kedge.tools.knowledge_base import Document, ParsedDocument, Triple
 
-__all__ = ["ACTIONS", "Action", "Desk", "Tell", "document_of", "entity_of", "reply_of"]
+__all__ = ["ACTIONS", "Action", "Desk", "Tell", "document_of", "entity_of", "fact_of", "reply_of"]
 
 WIDEST = 1024  # pixels: what vision models look at
 Tell = Callable[[int, str], Awaitable[None]]
@@ -82,6 +82,7 @@ async def search(desk: Desk, given: s.Search) -> s.Found:
             start=item.chunk.start,
             end=item.chunk.end,
             page=item.chunk.page,
+            time=item.chunk.time(),
             score=item.score,
             reason=item.reason,
         )
@@ -114,7 +115,7 @@ async def explore_graph(desk: Desk, given: s.ExploreGraph) -> s.Neighbours:
     await asyncio.to_thread(entity_of, desk.base, given.entity)
     text = given.about or given.entity
     near = await neighbourhood(graph, desk.base.kept, text, [given.entity], hops=given.hops, most=given.limit)
-    facts = [_fact(triple) for triple, _ in near.triples]
+    facts = [fact_of(triple) for triple, _ in near.triples]
     return s.Neighbours(entity=graph.name(given.entity), facts=facts)
 
 
@@ -129,7 +130,7 @@ async def find_path(desk: Desk, given: s.FindPath) -> s.Paths:
         found = evidence_paths(arrays, arrays.ids[start], arrays.ids[end], given.count, longest=given.longest)
         numbers = sorted({number for path in found for number in path.triples})
         triples = {triple.id: triple for triple in desk.base.triples(ids=numbers)}
-        paths = [[_fact(triples[n]) for n in path.triples if n in triples] for path in found]
+        paths = [[fact_of(triples[n]) for n in path.triples if n in triples] for path in found]
         return s.Paths(start=graph.name(start), end=graph.name(end), paths=paths)
 
     return await asyncio.to_thread(look)
@@ -232,7 +233,8 @@ def reply_of(answer: Answer, *, run: str | None = None) -> s.Reply:
     )
 
 
-def _fact(triple: Triple) -> s.Fact:
+def fact_of(triple: Triple) -> s.Fact:
+    """A triple in the form that it leaves by."""
     return s.Fact(
         subject=triple.subject, relation=triple.relation, object=triple.object, chunk_id=triple.chunk_id
     )

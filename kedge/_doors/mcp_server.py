@@ -47,7 +47,7 @@ from mcp_types import (
 from pydantic import ValidationError, create_model
 
 from kedge import __version__
-from kedge._doors.actions import ACTIONS, Action, Desk
+from kedge._doors.actions import ACTIONS, Action, Desk, fact_of
 from kedge._doors.names import check_names
 from kedge._doors.schemas import Arguments, Picture, Result, complaint
 from kedge._views.clean import clean, one_line
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 PAGE: Final = 100  # resources in one page of a list
+TRIPLES: Final = 500  # triples of an entity that are given at once
 KEPT: Final = 100  # runs of each knowledge base that can be read again
 AT_ONCE: Final = 16  # calls that are worked on at the same time
 WAITING: Final = 256  # calls that may wait for their turn
@@ -261,7 +262,7 @@ class _Resources:
         kinds = (
             ("documents", "document_id", "text/plain", "The text of a document."),
             ("images", "document_id", None, "The image that a document is."),
-            ("triples", "entity", "application/json", "The triples that name an entity."),
+            ("triples", "entity", "application/json", f"The first {TRIPLES} triples that name an entity."),
             ("runs", "run", "application/json", "An answer that `ask` gave, with its trace."),
         )
         templates = [
@@ -305,12 +306,8 @@ class _Resources:
         if kind == "images":
             return await anyio.to_thread.run_sync(_image, base, uri, name)
         if kind == "triples":
-            triples = await anyio.to_thread.run_sync(lambda: base.triples(entity=name))
-            rows = [
-                {"subject": t.subject, "relation": t.relation, "object": t.object, "chunk_id": t.chunk_id}
-                for t in triples
-            ]
-            return TextResourceContents(uri=uri, text=json.dumps(rows), mime_type="application/json")
+            text = await anyio.to_thread.run_sync(_triples, base, name)
+            return TextResourceContents(uri=uri, text=text, mime_type="application/json")
         answer = self._runs[base_name].answers.get(name) if kind == "runs" else None
         if answer is None:
             raise _absent(uri)
@@ -344,6 +341,16 @@ def _listed(base: str, document: Document) -> Resource:
         mime_type=None if is_image else "text/plain",
         size=None if is_image else document.characters,
     )
+
+
+def _triples(base: KnowledgeBase, entity: str) -> str:
+    """The first triples of an entity; and where there are more, how many, and how to look at them."""
+    triples = base.triples(entity=entity)
+    told: dict[str, Any] = {"triples": [fact_of(triple).model_dump() for triple in triples[:TRIPLES]]}
+    if len(triples) > TRIPLES:
+        how = "call explore_graph with this entity, and say in `about` which you need"
+        told |= {"more": len(triples) - TRIPLES, "how": how}
+    return json.dumps(told)
 
 
 def _image(base: KnowledgeBase, uri: str, name: str) -> BlobResourceContents:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from kedge._views.clean import clean, one_line
+from kedge._views.words import span_of
 from kedge.agents.decisions import AbstentionReason
 from kedge.tools.search import How
 
@@ -38,6 +39,9 @@ MOST_TEXT = 1_000_000  # characters of one text that is added
 Method = Literal["metakgrag", "parallel", "research", "sequential", "splitting", "retrieve_read"]
 Name = Annotated[str, Field(min_length=1, max_length=1_000)]
 Clean = Annotated[str, AfterValidator(clean)]
+Time = Annotated[
+    tuple[float, float], Field(description="Seconds of a recording between which it is said or shown.")
+]
 
 
 class Arguments(BaseModel):
@@ -92,6 +96,7 @@ class Passage(Result):
     start: int
     end: int
     page: int | None
+    time: Time | None
     score: float
     reason: Clean
 
@@ -105,7 +110,7 @@ class Found(Result):
     def as_text(self) -> str:
         blocks = [
             f"[{n}] {one_line(p.title or p.source)} (document_id {p.document_id}, "
-            f"characters {p.start}–{p.end})\n{p.text}"
+            f"characters {p.start}–{p.end}{f', {span_of(p.time)}' if p.time else ''})\n{p.text}"
             for n, p in enumerate(self.passages, start=1)
         ]
         more = f"\n\n(more with offset {self.next_offset})" if self.next_offset is not None else ""
@@ -132,6 +137,12 @@ class Quotation(Result):
     start: int
     end: int
     page: int | None
+    time: Time | None
+
+    def as_text(self) -> str:
+        page = f", page {self.page}" if self.page else ""
+        time = f", {span_of(self.time)}" if self.time else ""
+        return f"[{self.number}] {one_line(self.title or self.source)}{page}{time}: “{one_line(self.quote)}”"
 
 
 class Fact(Result):
@@ -169,9 +180,7 @@ class Reply(Result):
         ]
         if self.sources:
             lines += ["", "Sources" if self.answered else "Nearest found"]
-        lines += [
-            f"[{s.number}] {one_line(s.title or s.source)}: “{one_line(s.quote)}”" for s in self.sources
-        ]
+        lines += [source.as_text() for source in self.sources]
         if self.path:
             lines += ["", "Evidence path", *map(str, self.path)]
         return "\n".join(lines)

@@ -88,6 +88,7 @@ def build(bases: Mapping[str, KnowledgeBase], model: BaseChatModel | None = None
         route("/documents/{document}", data.Reading, _in_thread(data.read)),
         route("/documents/{document}/image", data.Named, _in_thread(data.image)),
         route("/pictures/{chunk}", data.Numbered, _in_thread(data.picture)),
+        route("/pages/{chunk}", data.Quoted, _in_thread(data.page)),
         route("/graph", data.Around, _in_thread(data.around)),
         route("/names", data.Like, _in_thread(data.names)),
     ]

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from PIL import Image, ImageChops, ImageDraw
 from pydantic import BeforeValidator, Field
 
 from kedge._doors.actions import document_of, entity_of
 from kedge._doors.names import near_names
 from kedge._doors.schemas import Arguments, Name
 from kedge._views.clean import one_line
-from kedge._views.graph import Node, drawable, picture_of_triples
+from kedge._views.graph import drawable, picture_of_graph
 from kedge._views.words import cost_line, near, place_of, reason_in_words
-from kedge.errors import InputError
-from kedge.tools.images import as_png, opened
+from kedge.errors import InputError, LoadError
+from kedge.tools.images import Box, as_png, opened
 from kedge.tools.knowledge_base import entity_key
-from kedge.tools.walks import compiled, nearest
+from kedge.tools.knowledge_base.loaders.pages import drawn_page
+from kedge.tools.walks import compiled
 
 if TYPE_CHECKING:
     from kedge import KnowledgeBase
@@ -31,17 +34,22 @@ __all__ = [
     "Listing",
     "Named",
     "Numbered",
+    "Quoted",
     "Reading",
     "answered",
     "around",
     "image",
     "listed",
     "names",
+    "page",
     "picture",
     "read",
 ]
 
 WIDEST: Final = 1600  # pixels of a picture
+MARK: Final = "#ffe08a"  # the pen
+FRAME: Final = "#d1570a"
+THICK: Final = 5  # pixels of a frame
 Base64 = Annotated[bytes, BeforeValidator(partial(b64decode, validate=True))]
 
 
@@ -91,6 +99,13 @@ class Numbered(Arguments):
     """The chunk that tells of a picture."""
 
     chunk: int = Field(ge=-(2**53), le=2**53)
+
+
+class Quoted(Numbered):
+    """A chunk, and the characters of its document that are quoted."""
+
+    start: int = Field(default=0, ge=0, le=10**9)
+    end: int = Field(default=0, ge=0, le=10**9)
 
 
 class Named(Arguments):
@@ -163,6 +178,37 @@ def picture(base: KnowledgeBase, given: Numbered) -> bytes | None:
     return _as_png(base.gallery.file(shown[0]) if shown else None)
 
 
+def page(base: KnowledgeBase, given: Quoted) -> bytes | None:
+    """The page of a PDF that a chunk stands on: quoted words are marked, or its picture is framed."""
+    found = base.chunks([given.chunk])
+    if not found or found[0].page is None:
+        return None
+    [chunk], [document] = found, base.store.documents([found[0].document_id])
+    shown = base.pictures([chunk.id])
+    # Nobody looks for the words that a picture is told with.
+    start, end = (0, 0) if shown else (max(0, place - chunk.start) for place in (given.start, given.end))
+    try:
+        drawn = drawn_page(document, chunk, start, end)
+    except LoadError as error:
+        raise InputError("the file is not there as it was added", fix=error.fix) from None
+    return as_png(_marked(drawn.image, drawn.boxes, shown[0].box if shown else None))
+
+
+def _marked(image: Image.Image, words: Sequence[Box], frame: Sequence[float] | None) -> Image.Image:
+    """The image with some lines marked as by a pen, and perhaps a frame around a part."""
+
+    def pixels(box: Sequence[float]) -> tuple[float, ...]:
+        return tuple(edge * side for edge, side in zip(box, (*image.size, *image.size), strict=True))
+
+    layer = Image.new("RGB", image.size, "white")
+    for box in words:
+        ImageDraw.Draw(layer).rectangle(pixels(box), fill=MARK)
+    marked = ImageChops.multiply(image, layer)
+    if frame is not None:
+        ImageDraw.Draw(marked).rectangle(pixels(frame), outline=FRAME, width=THICK)
+    return marked
+
+
 def _as_png(file: Path | None) -> bytes | None:
     return as_png(opened(file.read_bytes()), longest=WIDEST) if file is not None and file.is_file() else None
 
@@ -172,20 +218,14 @@ def around(base: KnowledgeBase, given: Around) -> dict[str, Any]:
     graph = base.graph
     if not len(graph):
         raise InputError("the knowledge base has no graph", fix="add documents without --no-triples")
-    with graph.lock:
-        arrays = compiled(graph)
-        key = entity_of(base, given.entity) if given.entity else arrays.keys[int(arrays.degrees().argmax())]
-        degree = int(arrays.degrees()[arrays.ids[key]])
-    triples = nearest(graph, [key], most=2 * given.most)
-    if degree == 0 or not triples:
-        only = Node(key, graph.name(key), "focus")
-        return {"title": only.label, "note": "documents mention it, no more", **drawable([only], [])}
-    picture = picture_of_triples(
-        triples, base.chunks, key=entity_key, centre=key, hops=given.hops, most=given.most
-    )
-    left = degree - sum(key in (edge.source, edge.target) for edge in picture.edges)
-    note = picture.note + (f"; {left:,} more of {picture.title} are not drawn" if left > 0 else "")
-    return {"title": picture.title, "note": note, **drawable(picture.nodes, picture.edges)}
+    if given.entity:
+        key = entity_of(base, given.entity)
+    else:
+        with graph.lock:
+            arrays = compiled(graph)
+            key = arrays.keys[int(arrays.degrees().argmax())]
+    picture = picture_of_graph(base, key, hops=given.hops, most=given.most)
+    return {"title": picture.title, "note": picture.note, **drawable(picture.nodes, picture.edges)}
 
 
 def names(base: KnowledgeBase, given: Like) -> dict[str, Any]:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from kedge._views.clean import clean, one_line
 from kedge._views.pages import asset, embed_json, escape, page
 
 if TYPE_CHECKING:
+    from kedge import KnowledgeBase
     from kedge.graphs.answer import Answer
     from kedge.tools.knowledge_base import Chunk, Triple
 
-__all__ = ["Edge", "Node", "Picture", "drawable", "graph_html", "picture_of_answer", "picture_of_triples"]
+__all__ = [
+    "Edge",
+    "Node",
+    "Picture",
+    "drawable",
+    "graph_html",
+    "picture_of_answer",
+    "picture_of_graph",
+    "picture_of_triples",
+]
 
 QUOTE = 400
 WHOLE_PAGE = """
@@ -137,6 +147,35 @@ def picture_of_triples(
     around = f" within {hops} hop{'s' * (hops != 1)}" if centre is not None else ""
     note = f"{len(nodes):,} entities and {len(edges):,} relations{around}{cut}"
     return Picture(names[centre] if centre is not None else "Knowledge graph", nodes, edges, note)
+
+
+def picture_of_graph(
+    base: KnowledgeBase, centre: str | None = None, *, hops: int = 1, most: int = 150
+) -> Picture:
+    """The neighbourhood of an entity, by its key, or the best-connected part without.
+
+    However large the graph is, only the triples are read that may be drawn.
+    """
+    from kedge.tools.knowledge_base import entity_key
+    from kedge.tools.walks import among, compiled, nearest
+
+    graph = base.graph
+    with graph.lock:
+        arrays = compiled(graph)
+        degrees = arrays.degrees()
+        if centre is None:
+            count, of = graph.nx.number_of_edges(), "relations"
+            triples = among(graph, [arrays.keys[place] for place in (-degrees).argsort(kind="stable")[:most]])
+        else:
+            count, of = int(degrees[arrays.ids[centre]]), f"of {graph.name(centre)}"
+            triples = nearest(graph, [centre], most=2 * most)
+    if centre is not None and not triples:
+        only = Node(centre, graph.name(centre), "focus")
+        return Picture(only.label, (only,), (), "documents mention it, no more")
+    picture = picture_of_triples(triples, base.chunks, key=entity_key, centre=centre, hops=hops, most=most)
+    left = count - sum(centre is None or centre in (edge.source, edge.target) for edge in picture.edges)
+    more = f"; {left:,} more {of} are not drawn" if left > 0 else ""
+    return replace(picture, note=picture.note + more)
 
 
 def picture_of_answer(answer: Answer, *, key: Callable[[str], str] = str.casefold) -> Picture:

@@ -16,7 +16,7 @@ SHOWS = {
     "inside_metakgrag.ipynb": ["adjusted", "<svg", "proposed: from", "timeline"],
     "parallel_plans.ipynb": ["Plan: When was the Wandering Abbot", "passages for: "],
     "images.ipynb": ["Image: catches", "image/png", "6,350 crans", "text='Delphine Trewarne'"],
-    "compare_methods.ipynb": ["<table>", "one round"],
+    "compare_methods.ipynb": ["<table>", "one round", "14 questions", "difference [95 %]"],
     "parametric.ipynb": ["3 encoded", "the right passage is best: True", "gram_schmidt"],
     "make_your_own_crumqs.ipynb": ["held back", "with all documents", "always refuse", "report.html"],
 }

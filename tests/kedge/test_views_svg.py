@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,11 +17,14 @@ from hypothesis import strategies as st
 from kedge import Answer, Event, KnowledgeBase, notebook
 from kedge._views.notebook import picture_html
 from kedge._views.svg import Arrow, Box, drawn, path_svg, plan_svg
+from kedge.benchmarks.datasets import Question
+from kedge.benchmarks.harness.asking import record
 from kedge.errors import InputError, MissingExtra
 from kedge.graphs.answer import Step
 from kedge.testing import FakeEncoder
-from kedge.tools.knowledge_base import ParsedDocument
+from kedge.tools.knowledge_base import KnowledgeGraph, ParsedDocument
 from kedge.tools.knowledge_base.loaders import load_text
+from kedge.tools.knowledge_base.rows import TripleRow
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 
@@ -111,6 +117,64 @@ def test_a_graph_to_look_around_in_is_shut_off_from_the_notebook(small: Knowledg
     assert shown.count("<iframe") == 1
     assert "<script" not in shown.replace("&lt;script", "")
     assert picture_html.__module__ == "kedge._views.notebook"
+
+
+def test_of_a_large_graph_only_a_part_is_read(tmp_path: Path) -> None:
+    pairs = [(f"entity {n}", "next to", f"entity {n + 1}") for n in range(3_000)]
+    pairs += [("hub", "knows", f"entity {n}") for n in range(0, 3_000, 3)]
+    large = KnowledgeGraph()
+    large.add(TripleRow(n, "d", None, *words, words[0], words[2], 1.0) for n, words in enumerate(pairs, 1))
+
+    class Large(KnowledgeBase):
+        graph = large
+
+        def triples(self, **_: Any) -> Any:
+            raise AssertionError("all triples were read")
+
+    with Large.open(tmp_path / "large", create=True, encoder=FakeEncoder()) as base:
+        around = repr(notebook.graph(base, "hub", most=40))
+        assert around.startswith("hub: 40 entities and ")
+        assert around.endswith(" more of hub are not drawn")
+        best = notebook.graph(base, most=40)
+        assert repr(best).startswith("Knowledge graph: 40 entities and 39 relations; ")
+        assert repr(best).endswith(" more relations are not drawn")
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Path:
+    """The folder of a run of two methods, one of which knows nothing."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    given = [Question(f"q{n}", f"Who is {n}?", ("Ada",)) for n in range(12)]
+    rows = [
+        {"id": f"{method}/{question.id}", **record(question, method, answer, 0.01)}
+        for method, answer in ((EVIL, Answer(question="?", method="m", text="Ada")), ("n", None))
+        for question in given
+    ]
+    asked = [{"id": q.id, "question": q.question, "answers": ["Ada"], "gold": []} for q in given]
+    (folder / "manifest.json").write_text("{}")
+    (folder / "questions.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in asked))
+    (folder / "records.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return folder
+
+
+def test_runs_are_shown_with_intervals_and_in_pairs(ran: Path, tmp_path: Path) -> None:
+    view = notebook.runs(ran)
+    shown = view._repr_html_()
+    assert "12 questions" in shown
+    assert "100.0 [100.0, 100.0]" in shown
+    assert shown.count("<table>") == 2  # scores, and the pair
+    assert "<svg" in shown
+    assert "<script>" not in shown
+    assert "| n | 12 | 100.0 [100.0, 100.0] |" in repr(view)
+    other = tmp_path / "other"
+    shutil.copytree(ran, other)
+    assert "run: n | other: n | 12 | 0.0 [0.0, 0.0]" in repr(notebook.runs(ran, other))
+    lines = (ran / "records.jsonl").read_text().splitlines(keepends=True)
+    (ran / "records.jsonl").write_text("".join(lines[:12]))
+    assert notebook.runs(ran)._repr_html_().count("<table>") == 1
+    with pytest.raises(InputError, match="is not the folder of a run"):
+        notebook.runs(tmp_path)
 
 
 def test_methods_are_compared_side_by_side(small: KnowledgeBase) -> None:

@@ -3,7 +3,7 @@
 from kedge.tools.walks.beam import Aim, Hop, Walk, beam_walk
 from kedge.tools.walks.compiled import CompiledGraph, Edge, Label, compiled, read_label
 from kedge.tools.walks.evidence_paths import EvidencePath, evidence_paths
-from kedge.tools.walks.neighbourhood import Neighbourhood, nearest, neighbourhood
+from kedge.tools.walks.neighbourhood import Neighbourhood, among, nearest, neighbourhood
 from kedge.tools.walks.pagerank import Visits, local_push, personalised_pagerank
 from kedge.tools.walks.passages import (
     Survey,
@@ -31,6 +31,7 @@ __all__ = [
     "Visits",
     "Walk",
     "Weights",
+    "among",
     "beam_walk",
     "compiled",
     "evidence_of",

@@ -16,7 +16,7 @@ from kedge.tools.knowledge_base import KnowledgeGraph, Triple, entity_key
 from kedge.tools.walks.compiled import compiled
 from kedge.tools.walks.pagerank import local_push
 
-__all__ = ["Neighbourhood", "nearest", "neighbourhood"]
+__all__ = ["Neighbourhood", "among", "nearest", "neighbourhood"]
 
 _NEAR: Final = 1e-5  # error of the walk that finds what is near: it looks at 200,000 edges at most
 _READ: Final = 4  # triples whose relevance is measured, for each that is wanted
@@ -89,6 +89,35 @@ def nearest(graph: KnowledgeGraph, starts: Sequence[str], *, most: int = 100) ->
         return list(_near(graph, [arrays.ids[key] for key in known], most).values())
 
 
+def among(graph: KnowledgeGraph, entities: Sequence[str]) -> list[Triple]:
+    """The triples that stand between any two of some entities, given by name or key.
+
+    Example:
+        >>> from kedge.tools.knowledge_base.rows import TripleRow
+        >>> graph = KnowledgeGraph()
+        >>> graph.add([TripleRow(1, "d", 7, "Ada", "wrote", "Notes", "ada", "notes", 1.0)])
+        >>> print(*among(graph, ["Ada", "Notes"]), len(among(graph, ["Ada"])))
+        Ada — wrote → Notes 0
+    """
+    with graph.lock:
+        part = graph.nx.subgraph(map(entity_key, entities))
+        return [_triple(graph, *edge) for edge in part.edges(keys=True)]
+
+
+def _triple(graph: KnowledgeGraph, subject: str, object_: str, number: int) -> Triple:
+    """The triple of this number, by the keys of its ends."""
+    data, names = graph.nx.edges[subject, object_, number], graph.nx.nodes
+    chunk = -number if data["chunk_id"] is None else data["chunk_id"]
+    return Triple(
+        number,
+        names[subject]["name"],
+        str(data["relation"]),
+        names[object_]["name"],
+        chunk,
+        float(data["confidence"]),
+    )
+
+
 def _near(graph: KnowledgeGraph, starts: Sequence[int], most: int) -> dict[tuple[str, str, int], Triple]:
     """The triples where a walk from the starts comes by most often, by their place in the graph."""
     arrays = compiled(graph)
@@ -104,13 +133,7 @@ def _near(graph: KnowledgeGraph, starts: Sequence[int], most: int) -> dict[tuple
         here, there = arrays.keys[owners[at]], arrays.keys[arrays.targets[edges[at]]]
         number = int(arrays.triples[edges[at]])
         ends = (here, there) if graph.nx.has_edge(here, there, number) else (there, here)
-        data = graph.nx.edges[(*ends, number)]
-        names = (graph.nx.nodes[end]["name"] for end in ends)
-        subject, object_ = names
-        chunk = -number if data["chunk_id"] is None else data["chunk_id"]
-        found[(*ends, number)] = Triple(
-            number, subject, str(data["relation"]), object_, chunk, float(data["confidence"])
-        )
+        found[(*ends, number)] = _triple(graph, *ends, number)
     return dict(list(found.items())[:most])
 
 

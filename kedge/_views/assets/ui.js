@@ -61,9 +61,14 @@ async function* events(reply) { // server-sent events
   }
 }
 
-async function picture(parent, path, words) {
+async function picture(parent, path, words, given) {
   const image = make(parent, "img", { alt: words });
-  image.src = URL.createObjectURL(await (await api(here(path))).blob());
+  try {
+    image.src = URL.createObjectURL(await (await api(here(path), { given })).blob());
+  } catch (error) {
+    image.remove();
+    throw error;
+  }
   image.onload = () => URL.revokeObjectURL(image.src);
 }
 
@@ -244,16 +249,26 @@ const reader = $("reader"), inside = (name) => reader.querySelector("." + name);
 const MOST = 50000; // characters that the server gives at once
 let shown = null;
 
-// A citation, or a document: the characters from `start` to `end` are marked, with what stands around them.
-function read({ document_id: document, chunk_id: chunk, title, source, place, quote = "", start = 0, end = 0, picture: cited }) {
-  shown = { document, start, end, quote, offset: Math.max(0, start - 1000), limit: end - start + 4000 };
+// A citation, or a document: the characters from `start` to `end` are marked, with what stands around them. Of a PDF
+// the page is seen, where its file is still what it was; a picture is framed there, and else seen alone.
+function read({ document_id: document, chunk_id: chunk, title, source, place, page, quote = "", start = 0, end = 0, picture: cited }) {
+  const now = shown = { document, start, end, quote, offset: Math.max(0, start - 1000), limit: end - start + 4000 };
   $("reader-title").textContent = title || source;
   inside("place").textContent = place;
-  clear(inside("pictures"));
-  if (cited) picture(inside("pictures"), `pictures/${chunk}`, quote || title).catch(unreadable);
+  const seen = clear(inside("pictures"));
+  const alone = () => picture(seen, `pictures/${chunk}`, quote || title).catch(unreadable);
+  if (page) {
+    picture(seen, `pages/${chunk}`, `Page ${page}: ${quote}`, { start, end }).catch((error) => {
+      if (shown !== now) return;
+      make(seen, "p", { class: "soft" }, `Page ${page} cannot be shown: ${error.message}`);
+      if (cited) alone();
+    });
+  } else if (cited) alone();
   clear(inside("passage"));
   if (!reader.open) reader.showModal();
-  text(!cited).then(() => inside("passage").querySelector("mark")?.scrollIntoView({ block: "center" })).catch(unreadable);
+  reader.scrollTop = 0;
+  const found = () => page || inside("passage").querySelector("mark")?.scrollIntoView({ block: "center" });
+  text(!cited).then(found).catch(unreadable);
 }
 
 const unreadable = (error) => make(inside("passage"), "p", { class: "fault" }, error.message);
@@ -312,6 +327,7 @@ $("like").addEventListener("input", soon(() => { first = 0; clear($("passages"))
 $("finder").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (!$("like").value.trim()) return;
+  clearTimeout(typing); // what was typed last would clear the passages
   const found = await get("search", { query: $("like").value, k: 10 }).catch(told("page"));
   cite(clear($("passages")), (found?.passages ?? []).map((passage, place) => ({ ...passage, number: place + 1, quote: passage.text, place: passage.source })));
 });

@@ -9,13 +9,17 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from fpdf import FPDF
+
+from kedge import KnowledgeBase
+from kedge.testing import FakeEncoder
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 PATIENCE = 60.0  # seconds
@@ -123,3 +127,30 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
     """A page of a browser that nobody has used."""
     async with opened_browser(tmp_path / "browser") as page:
         yield page
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    """A knowledge base that may be written to."""
+    with KnowledgeBase.open(tmp_path / "small", create=True, encoder=FakeEncoder()) as base:
+        yield base
+
+
+@pytest.fixture
+def paged(tmp_path: Path) -> Iterator[KnowledgeBase]:
+    """A PDF with a text and, on its second page, a drawing."""
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=14)
+    for text in (
+        "The harbour was dug out by hand. It is 3 m deep.",
+        "These are the catches of herring by year.",
+    ):
+        pdf.add_page()
+        pdf.multi_cell(0, 8, text)
+    for year, height in enumerate((30, 70, 50)):
+        pdf.rect(60 + 25 * year, 180 - height, 25, height, style="F")
+    pdf.text(60, 190, "Figure 1: Catches by year.")
+    pdf.output(str(tmp_path / "harbour.pdf"))
+    with KnowledgeBase.open(tmp_path / "paged", create=True, encoder=FakeEncoder()) as base:
+        base.add(tmp_path / "harbour.pdf", triples=False, pictures=False)
+        yield base

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,6 @@ from kedge.tools.knowledge_base.loaders import load_text
 ERAS = ("auto", "legacy")
 TOKEN = "open sesame"
 READING = {"search", "ask", "explore_graph", "find_path", "get_document", "look_at_image"}
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[KnowledgeBase]:
-    """A knowledge base that may be written to."""
-    with KnowledgeBase.open(tmp_path / "small", create=True, encoder=FakeEncoder()) as base:
-        yield base
 
 
 @asynccontextmanager
@@ -185,6 +178,7 @@ async def test_documents_triples_and_prompts_are_listed_page_by_page(
         assert text == world.text(document.rsplit("/", 1)[1])
         triples = (await client.read_resource("kedge://base/triples/Grey%20Heron")).contents[0].text
         assert '"object": "1904"' in triples
+        assert '"more"' not in triples
         assert len((await client.list_resource_templates()).resource_templates) == 4
         with pytest.raises(MCPError):
             await client.list_resources(cursor="-1")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-ADAPTERS = Path(__file__).resolve().parents[3] / ".venv-adapters" / "bin" / "python"
-INSPECTOR = shutil.which("mcp-inspector") or ""
+ROOT = Path(__file__).resolve().parents[3]
+ADAPTERS = ROOT / ".venv-adapters" / "bin" / "python"
+INSPECTOR = ROOT / ".inspector" / "node_modules" / ".bin" / "mcp-inspector"
 
 
-@pytest.mark.skipif(
-    not INSPECTOR, reason="no MCP inspector: `npm install -g @modelcontextprotocol/inspector`"
-)
+@pytest.mark.skipif(not INSPECTOR.exists(), reason="no MCP inspector: `scripts/setup --doors` installs it")
 @pytest.mark.parametrize(
     ("method", "expected"),
     [

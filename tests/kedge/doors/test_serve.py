@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +23,13 @@ from kedge._cli import app
 pytest.importorskip("mcp")
 pytest.importorskip("a2a")
 
+from mcp import Client
+
+from kedge._doors.a2a_agents import Envelope
+from kedge._doors.a2a_client import A2APost
+from kedge.testing import StubServer
+
+QUESTION = "Who built the Grey Heron?"
 CARD = "/.well-known/agent-card.json"
 
 
@@ -83,3 +94,86 @@ def test_servers_listen_with_a_token_until_they_are_interrupted(
     finally:
         running.kill()
         running.stderr.close()
+
+
+async def asked_on_the_page(port: int) -> None:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        await client.post(f"http://127.0.0.1:{port}/api/base/ask", json={"question": QUESTION})
+
+
+async def asked_over_mcp(port: int) -> None:
+    async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+        await client.call_tool("ask", {"question": QUESTION})
+
+
+async def asked_over_a2a(port: int) -> None:
+    post = A2APost({"graph": f"http://127.0.0.1:{port}/agents/graph"})
+    await post("graph", QUESTION, Envelope(seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("command", "asking"),
+    [("ui", asked_on_the_page), ("mcp --http", asked_over_mcp), ("a2a", asked_over_a2a)],
+)
+async def test_an_interrupt_ends_a_question_that_is_worked_on(
+    world_path: Path, command: str, asking: Callable[[int], Coroutine[Any, Any, None]]
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with StubServer(latency=600) as model:
+        given = ["--port", str(port), "--base", str(world_path), "--model", model.url]
+        serving = [sys.executable, "-m", "kedge", "serve", *command.split(), *given]
+        running = await asyncio.create_subprocess_exec(*serving, stderr=asyncio.subprocess.PIPE)
+        assert running.stderr is not None
+        try:
+            assert b"listening at" in await running.stderr.readline()
+            question = asyncio.create_task(asking(port))
+            async with asyncio.timeout(30):
+                while not model.in_flight:
+                    await asyncio.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            async with asyncio.timeout(5):
+                told = (await running.stderr.read()).decode()
+                assert await running.wait() == 130
+            assert told.split() == ["interrupted"]
+            question.cancel()
+            await asyncio.gather(question, return_exceptions=True)
+        finally:
+            if running.returncode is None:
+                running.kill()
+                await running.wait()
+
+
+async def test_an_interrupt_ends_a_server_whose_client_says_nothing(world_path: Path) -> None:
+    serving = [sys.executable, "-m", "kedge", "serve", "mcp", "--base", str(world_path)]
+    pipe = asyncio.subprocess.PIPE
+    running = await asyncio.create_subprocess_exec(*serving, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    assert running.stderr is not None
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    try:
+        running.stdin.write(json.dumps(ping).encode() + b"\n")
+        assert b'"id":1' in await asyncio.wait_for(running.stdout.readline(), 30)
+        running.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(running.wait(), 5) == 130
+        assert (await running.stderr.read()).split() == [b"interrupted"]
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+        running.stdin.close()
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(world_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for command in (["mcp", "--http"], ["a2a"], ["ui"]):
+            serving = ["serve", *command, "--port", port]
+            done = CliRunner().invoke(app, serving, env={"KEDGE_BASE": str(world_path)})
+            assert done.exit_code == 1
+            assert done.stderr.startswith(f"error: cannot listen at 127.0.0.1:{port}: ")
+            assert len(done.stderr.splitlines()) == 1

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from kedge import Event, KnowledgeBase
-from kedge._doors import web
+from kedge._doors import web, web_data
 from kedge.errors import InputError
 from kedge.testing import FakeEncoder
 from kedge.tools.knowledge_base import KnowledgeGraph, ParsedDocument, TripleDraft
@@ -303,6 +303,7 @@ async def test_no_name_leads_out_of_the_knowledge_base(planted: KnowledgeBase, n
             f"/api/one/documents/{quoted}",
             f"/api/one/documents/{quoted}/image",
             f"/api/one/pictures/{quoted}",
+            f"/api/one/pages/{quoted}",
             f"/api/one/graph?entity={quoted}",
             f"/{quoted}",
         ):
@@ -349,6 +350,37 @@ async def test_pictures_are_shown_and_asked_about(world: KnowledgeBase) -> None:
         assert str(world.path) not in json.dumps(items[-1][1]["sources"])
         broken = {"question": "What is this?", "image": base64.b64encode(b"no image").decode()}
         assert told((await browser.post("/api/base/ask", json=broken)).text)[-1][0] == "failed"
+
+
+async def test_a_page_is_seen_with_what_is_quoted_while_its_file_is_what_it_was(
+    paged: KnowledgeBase, tmp_path: Path
+) -> None:
+    chunks = paged.chunks_of(paged.documents()[0].id)
+    words = next(chunk for chunk in chunks if "3 m deep" in chunk.text)
+    drawing = next(chunk for chunk in chunks if chunk.kind == "image")
+
+    def share(png: bytes, colour: str) -> float:
+        image = Image.open(io.BytesIO(png))
+        wanted = tuple(bytes.fromhex(colour.removeprefix("#")))
+        return sum(n for n, seen in image.getcolors(10**7) if seen == wanted) / (image.width * image.height)
+
+    async with client(ui.app(paged)) as browser:
+        at = words.start + words.text.index("It is")
+        quoted = {"start": at, "end": at + len("It is 3 m deep.")}
+        seen = await browser.get(f"/api/base/pages/{words.id}", params=quoted)
+        assert seen.headers["content-type"] == "image/png"
+        assert 0.001 < share(seen.content, web_data.MARK) < 0.02
+        whole = await browser.get(f"/api/base/pages/{words.id}")
+        assert share(whole.content, web_data.MARK) == 0
+        framed = await browser.get(f"/api/base/pages/{drawing.id}", params=quoted)
+        assert 0.003 < share(framed.content, web_data.FRAME) < 0.02
+        assert share(framed.content, web_data.MARK) == 0
+        assert (await browser.get("/api/base/pages/999999")).status_code == 404
+        (tmp_path / "harbour.pdf").write_bytes(b"%PDF-1.4 another")
+        gone = await browser.get(f"/api/base/pages/{words.id}")
+        assert gone.status_code == 400
+        assert gone.json()["error"] == "the file is not there as it was added (add it again)"
+        assert (await browser.get(f"/api/base/pictures/{drawing.id}")).status_code == 200  # it is kept
 
 
 async def test_a_neighbourhood_of_a_large_graph_is_small_and_quick(tmp_path: Path) -> None:

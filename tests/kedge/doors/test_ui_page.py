@@ -224,6 +224,41 @@ async def test_documents_and_the_graph_are_looked_around_in(browser: Browser, st
         assert browser.complaints == []
 
 
+async def test_a_source_is_read_on_its_page(browser: Browser, paged: KnowledgeBase, tmp_path: Path) -> None:
+    async def read(words: str) -> None:
+        await browser.run("document.getElementById('like').value = ''")
+        await browser.run("document.getElementById('like').focus()")
+        await browser.write(words)
+        await browser.press(*ENTER)
+        await browser.until(f"document.querySelector('#passages')?.textContent.includes({words!r})")
+        await browser.run("document.querySelector('#passages button').focus()")
+        await browser.press(*ENTER)
+        await browser.until("document.querySelector('#reader[open] mark')")
+
+    image = "document.querySelector('#reader .pictures img')"
+    async with listening(ui.app(paged)) as url:
+        await browser.go(f"{url}#documents")
+        await browser.until("document.querySelectorAll('#list tr').length === 1")
+        await read("dug out by hand")
+        await browser.until(f"{image}?.naturalHeight === 1600")
+        assert (await browser.run(f"{image}.alt")).startswith("Page 1: The harbour was dug out")
+        assert await browser.run("document.getElementById('reader').scrollTop") == 0  # the page is seen first
+        await browser.picture(tmp_path / "page.png")
+        await browser.press(*ESCAPE)
+        await read("Picture on page 2")
+        await browser.until(f"{image}?.naturalHeight === 1600")
+        assert (await browser.run(f"{image}.alt")).startswith("Page 2: ")
+        await browser.picture(tmp_path / "drawing.png")
+        await browser.press(*ESCAPE)
+        assert browser.complaints == []
+        (tmp_path / "harbour.pdf").unlink()
+        await read("dug out by hand")
+        await browser.until("document.querySelector('#reader .pictures p')")
+        told = await browser.run(labels("#reader .pictures p"))
+        assert told == ["Page 1 cannot be shown: the file is not there as it was added (add it again)"]
+        assert await browser.run("document.querySelectorAll('#reader img').length") == 0
+
+
 async def test_the_token_is_asked_for_and_kept(browser: Browser, staged: KnowledgeBase) -> None:
     async with listening(ui.app(staged, token="open sesame")) as url:
         await browser.go(url)

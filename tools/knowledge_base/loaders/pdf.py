@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 import threading
@@ -19,10 +20,11 @@ from kedge.tools.knowledge_base.loaders._figures import caption_of, figures, men
 from kedge.tools.knowledge_base.loaders._source import Composer, Source, one_line
 from kedge.tools.knowledge_base.records import ParsedDocument
 
-__all__ = ["load_pdf"]
+__all__ = ["PDFIUM", "digest", "load_pdf"]
 
-# PDFium is not safe to use from two threads at once, whatever documents they read.
-_PDFIUM = threading.Lock()
+PDFIUM = threading.Lock()
+"""PDFium is not safe to use from two threads at once, whatever documents they read."""
+
 _PASSWORD_ERROR = 4
 _CUT_WORD = re.compile("([^\\W\\d_]+)(?:[\ufffe\x02\u00ad]|-\n)([^\\W\\d_]+)")
 _MARKS = re.compile("[\ufffe\x02\u00ad]")
@@ -55,14 +57,15 @@ def load_pdf(source: Source) -> Iterator[ParsedDocument]:
     """The one document of a PDF: its text page by page, lines put together to paragraphs.
 
     Larger type makes headings. Words cut at a line end are joined. Lines that head or foot most pages are
-    left out. Pages that are pictures only are named in the metadata. After the text of a page come its
-    figures, each with its caption, what is written in it, and the sentences of the page that name it.
+    left out. Pages that are pictures only are named in the metadata, as is the digest of the file, by which
+    its pages can be shown later. After the text of a page come its figures, each with its caption, what is
+    written in it, and the sentences of the page that name it.
     """
     data = source.read()
     if b"%PDF-" not in data[:1024]:
         raise source.error("is not a PDF", fix="check the file, or its suffix")
     try:
-        with _PDFIUM:
+        with PDFIUM:
             title, pages, pictures = _read(source, data)
     except pypdfium2.PdfiumError as error:
         if error.err_code == _PASSWORD_ERROR:
@@ -72,13 +75,23 @@ def load_pdf(source: Source) -> Iterator[ParsedDocument]:
     if len(silent) == len(pages) and not any(figure.labels for figure in chain(*pictures)):
         message = f"has no text on any of its {len(pages)} pages (scanned?)"
         raise source.error(message, fix="run text recognition first, for example ocrmypdf")
-    metadata = {"pages": str(len(pages))}
+    metadata = {"pages": str(len(pages)), "digest": digest(data)}
     if silent:
         metadata["pages_without_text"] = ", ".join(silent)
     pages = _without_running_lines(pages)
     composer = Composer(source)
     _compose(pages, composer, pictures)
     yield source.composed("pdf", composer, title=title or _largest(pages), metadata=metadata)
+
+
+def digest(data: bytes) -> str:
+    """A short name for these bytes and no others.
+
+    Example:
+        >>> digest(b"%PDF-1.7") == digest(b"%PDF-1.4")
+        False
+    """
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _read(source: Source, data: bytes) -> tuple[str, list[list[_Line]], list[list[_Figure]]]:
