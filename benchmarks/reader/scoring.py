@@ -172,7 +172,7 @@ def regression(rows: Sequence[tuple[tuple[float, ...], bool]]) -> Array:
 
     Example:
         >>> constant, slope = regression([((0.0,), False), ((1.0,), True)] * 40)
-        >>> constant < 0 < slope
+        >>> bool(constant < 0 < slope)
         True
     """
     if not rows:
