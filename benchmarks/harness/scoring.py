@@ -88,16 +88,17 @@ def scores(
     """A score for each method in the records, and for always refusing and always answering.
 
     A question without a record of a method counts as failed. Who always answers says what the answers of the
-    development half suggest, whatever the documents say.
+    other half of the questions suggest, whatever the documents say.
     """
     rows: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for row in records:
         rows[row["method"]][row["question"]] = row
     rows["always refuse"] = {item.id: _refused(item) for item in given}
-    known = [(i.question, i.answers[0]) for i in given if i.answerable and in_development(i)]
-    if known:
-        say = prior(known)
-        rows["always answer"] = {item.id: _said(item, say(item.question)) for item in given}
+    known = {side: [(i.question, i.answers[0]) for i in given if i.answerable and in_development(i) == side]
+             for side in (True, False)}  # fmt: skip
+    if all(known.values()):
+        say = {side: prior(pairs) for side, pairs in known.items()}
+        rows["always answer"] = {i.id: _said(i, say[not in_development(i)](i.question)) for i in given}
     made = {method: [_filled(item, method, held) for item in given] for method, held in rows.items()}
     base = made.get(baseline)
     return [

@@ -54,6 +54,12 @@ def test_refusing_is_not_free_and_neither_is_answering() -> None:
     assert answer.ratios.answered == 1
 
 
+def test_who_always_answers_has_not_seen_the_answer() -> None:
+    many = [question(f"q{n}", f"Ada the {n}th") for n in range(40)]
+    [answer] = [score for score in scores(many, []) if score.method == "always answer"]
+    assert answer.em.mean == 0
+
+
 def test_running_out_of_budget_is_no_acceptable_refusal() -> None:
     answers = [said(None)] * 3 + [said(None, reason="budget"), said(None, reason="under-specified")]
     [score] = [s for s in scores(QUESTIONS, rows("m", answers)) if s.method == "m"]
