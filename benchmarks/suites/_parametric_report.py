@@ -12,13 +12,16 @@ from kedge.benchmarks.suites.curves import draw
 
 __all__ = ["Record", "pictures", "report"]
 
-METHODS = ("vanilla", "text", "parametric", "combined", "task only")
+WAYS = ("vanilla", "text", "parametric", "parametric, mean", "combined", "combined, mean", "task only")
 PAIRS = (
     ("parametric", "vanilla"),
+    ("parametric, mean", "vanilla"),
     ("text", "parametric"),
+    ("text", "parametric, mean"),
     ("combined", "text"),
+    ("combined, mean", "text"),
     ("task only", "text"),
-    ("combined", "task only"),
+    ("combined, mean", "task only"),
 )
 """What the papers order: the first is expected to be at least as good as the second."""
 
@@ -46,6 +49,11 @@ class Record:
         """What no two records share."""
         return (self.id, self.set, self.method, self.noise, self.how, self.note)
 
+    @property
+    def way(self) -> str:
+        """The method; and how adapters were merged, if it was not by their sum."""
+        return self.method if self.how == "sum" else f"{self.method}, {self.how}"
+
 
 Cell = tuple[str, ...]
 Measure = Callable[[Record], float]
@@ -67,10 +75,10 @@ def report(records: Sequence[Record], figures: Mapping[str, float]) -> str:
 def _ladder(records: Sequence[Record]) -> str:
     """Right answers by method and noise, then log-likelihoods and tokens at no noise."""
     rows = []
-    for method in METHODS:
-        plain = [r for r in records if r.method == method and not r.note and r.how == "sum"]
+    for way in WAYS:
+        plain = [r for r in records if r.way == way and not r.note]
         levels = [[r for r in plain if r.noise == noise] for noise in range(4)]
-        gold = [r for r in records if r.method == method and r.note == "gold"]
+        gold = [r for r in records if r.way == way and r.note == "gold"]
         if not levels[0]:
             continue
         shown = [_share([r.right for r in part]) for part in (*levels, gold)]
@@ -78,7 +86,7 @@ def _ladder(records: Sequence[Record]) -> str:
         overlap = f"{100 * bootstrap([r.f1 for r in levels[0]]).mean:.1f}"
         old = f"{100 * sum(r.remembered for r in levels[0]) / len(levels[0]):.1f}"
         tokens = f"{sum(r.tokens for r in levels[0]) / len(levels[0]):.0f}"
-        rows.append((method, *shown, overlap, likely, old, tokens))
+        rows.append((way, *shown, overlap, likely, old, tokens))
     head = ("method", *(f"{n} of 3 random" for n in range(4)), "gold passages alone")
     return _table((*head, "F1 at 0", "log-likelihood at 0", "remembered at 0", "tokens at 0"), rows)
 
@@ -88,9 +96,9 @@ def _tests(records: Sequence[Record]) -> str:
     rows = []
     for first, second in PAIRS:
         for noise in range(4):
-            one = {r.id: r for r in records if r.method == first and r.noise == noise and not r.note}
+            one = {r.id: r for r in records if r.way == first and r.noise == noise and not r.note}
             level = 0 if second == "vanilla" else noise
-            other = {r.id: r for r in records if r.method == second and r.noise == level and not r.note}
+            other = {r.id: r for r in records if r.way == second and r.noise == level and not r.note}
             both = sorted(one.keys() & other.keys())
             if not both:
                 continue
@@ -117,7 +125,7 @@ def _others(records: Sequence[Record]) -> str:
 
 
 def _saved(records: Sequence[Record]) -> str:
-    means = {method: [r.tokens for r in records if r.method == method and not r.note] for method in METHODS}
+    means = {way: [r.tokens for r in records if r.way == way and not r.note] for way in WAYS}
     if not means["parametric"] or not means["text"]:
         return ""
     text, weights = (sum(m) / len(m) for m in (means["text"], means["parametric"]))
@@ -163,15 +171,15 @@ def pictures(records: Sequence[Record], output: Path) -> None:
     for kind in dict.fromkeys(record.set for record in records if record.set != "calibration"):
         mine = [r for r in records if r.set == kind and not r.note]
         for name, (label, value) in measures.items():
-            lines = {method: _line(mine, method, value) for method in METHODS}
+            lines = {way: _line(mine, way, value) for way in WAYS}
             path = output / f"{kind.replace(' ', '-')}-{name}.svg"
             draw(kind.capitalize(), "random passages of 3", label, lines, path)
 
 
-def _line(records: Sequence[Record], method: str, value: Measure) -> list[tuple[float, float]]:
+def _line(records: Sequence[Record], way: str, value: Measure) -> list[tuple[float, float]]:
     points = []
     for noise in range(4):
-        level = 0 if method == "vanilla" else noise
-        part = [value(r) for r in records if r.method == method and r.noise == level]
+        level = 0 if way == "vanilla" else noise
+        part = [value(r) for r in records if r.way == way and r.noise == level]
         points.append((float(noise), sum(part) / len(part)))
     return points

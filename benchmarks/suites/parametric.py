@@ -200,7 +200,7 @@ async def study(laboratory: Laboratory, encoding: Encoding, count: int, seed: in
         say(f"{kind}: {len(told.used)} passages encoded")
         for arm in arms():
             records += await laboratory.ask(told.cases, arm, encoding, "gold" if arm.gold else "")
-            say(f"{kind}: {arm.method}, noise {arm.noise}{', gold alone' if arm.gold else ''}")
+            say(f"{kind}: {arm.method}, {arm.how}, noise {arm.noise}{', gold alone' if arm.gold else ''}")
         few = told.cases[:FEW]
         for how in MERGES:
             for method in ("parametric", "combined"):
@@ -245,8 +245,9 @@ async def translated(laboratory: Laboratory, translator: Translator, few: Sequen
 
 def arms() -> list[Arm]:
     """The ways that every question is asked."""
-    main = [Arm(method, noise) for method in METHODS for noise in NOISE]
-    return [Arm("vanilla"), *main, *(Arm(method, gold=True) for method in METHODS[:3])]
+    as_prag = [Arm(method, noise) for method in METHODS for noise in NOISE]
+    shipped = [Arm(method, noise, "mean") for method in ("parametric", "combined") for noise in NOISE]
+    return [Arm("vanilla"), *as_prag, *shipped, *(Arm(method, gold=True) for method in METHODS[:3])]
 
 
 async def choose(laboratory: Laboratory, encoding: Encoding, tune: Corpus) -> tuple[Encoding, list[Record]]:

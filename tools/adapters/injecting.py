@@ -33,11 +33,15 @@ REQUEST = 30.0  # seconds for a request that computes nothing
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Where adapters are kept, the server they go to, and how several become one of at most this rank."""
+    """Where adapters are kept, the server they go to, and how several become one of at most this rank.
+
+    PRAG takes their sum, which drowned what the passages say where it was measured; the mean does not
+    (benchmarks/laboratory/RESULTS.md).
+    """
 
     store: AdapterStore
     injector: Injector
-    how: Merge = "sum"
+    how: Merge = "mean"
     rank: int | None = None
 
 

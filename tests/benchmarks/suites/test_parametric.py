@@ -10,7 +10,7 @@ import pytest
 
 from kedge.benchmarks.laboratory.asking import Asker
 from kedge.benchmarks.laboratory.cases import corpus
-from kedge.benchmarks.suites._parametric_report import METHODS, Record, report
+from kedge.benchmarks.suites._parametric_report import WAYS, Record, report
 from kedge.benchmarks.suites.parametric import LIMITS, Arm, Laboratory, arms, main, read, taught, translated
 from kedge.tools.adapters import AdapterStore, Encoding, Injector, Recipe, base_of
 from kedge.tools.models import LoraLimits, VllmServer
@@ -31,9 +31,9 @@ def records() -> list[Record]:
 
 
 def test_every_way_is_asked_at_every_level() -> None:
-    ways = [(arm.method, arm.noise, arm.gold) for arm in arms()]
-    assert len(ways) == len(set(ways)) == 1 + 4 * 4 + 3
-    assert {arm.method for arm in arms()} == set(METHODS)
+    ways = [(arm.method, arm.noise, arm.how, arm.gold) for arm in arms()]
+    assert len(ways) == len(set(ways)) == 1 + 4 * 4 + 2 * 4 + 3
+    assert {Record("", "", arm.method, arm.noise, arm.how).way for arm in arms()} == set(WAYS)
 
 
 def test_the_report_orders_and_tests() -> None:
