@@ -171,7 +171,8 @@ def pictures(records: Sequence[Record], output: Path) -> None:
     for kind in dict.fromkeys(record.set for record in records if record.set != "calibration"):
         mine = [r for r in records if r.set == kind and not r.note]
         for name, (label, value) in measures.items():
-            lines = {way: _line(mine, way, value) for way in WAYS}
+            asked = {record.way for record in mine}
+            lines = {way: _line(mine, way, value) for way in WAYS if way in asked}
             path = output / f"{kind.replace(' ', '-')}-{name}.svg"
             draw(kind.capitalize(), "random passages of 3", label, lines, path)
 
