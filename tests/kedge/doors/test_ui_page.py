@@ -227,6 +227,7 @@ async def test_documents_and_the_graph_are_looked_around_in(browser: Browser, st
 async def test_a_source_is_read_on_its_page(browser: Browser, paged: KnowledgeBase, tmp_path: Path) -> None:
     async def read(words: str) -> None:
         await browser.run("document.getElementById('like').value = ''")
+        await browser.run("document.getElementById('passages').replaceChildren()")  # of the search before
         await browser.run("document.getElementById('like').focus()")
         await browser.write(words)
         await browser.press(*ENTER)
